@@ -1,0 +1,118 @@
+"""Days and months as integers, the as-of day, and the price level by month."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import polars as pl
+
+from crmlib.config import History, Shop
+from crmlib.errors import ContractError
+from crmlib.i18n import mark
+
+EPOCH = date(1970, 1, 1)
+# Above this the price level of the first month is no longer near enough to the last one's.
+INDEX_NEEDED_MONTHS = 12
+
+
+def day_number(value: date) -> int:
+    """Give days since 1970-01-01."""
+    return (value - EPOCH).days
+
+
+def from_day(number: int) -> date:
+    """Give the date of a day number."""
+    return EPOCH + timedelta(days=number)
+
+
+def month_number(value: date) -> int:
+    """Give 12 x year + month - 1."""
+    return 12 * value.year + value.month - 1
+
+
+def from_month(number: int) -> date:
+    """Give the first day of a month number."""
+    return date(number // 12, number % 12 + 1, 1)
+
+
+def year_earlier(day: date) -> date:
+    """Give the same day a year before; 29 February becomes the 28th."""
+    try:
+        return day.replace(year=day.year - 1)
+    except ValueError:
+        return day.replace(year=day.year - 1, day=28)
+
+
+def last_complete_day(lines: pl.LazyFrame) -> date:
+    """Give the last day that the data hold whole.
+
+    Where rows have a time of day, the last day may still be under way when the file was
+    written, so the day before counts; where they have dates alone, the last date counts. Data
+    of a single day are taken as whole.
+    """
+    first, last, timed = (
+        lines.select(
+            first=pl.col("ordered_at").min(),
+            last=pl.col("ordered_at").max(),
+            timed=(pl.col("ordered_at").dt.time() != time()).any(),
+        )
+        .collect(engine="streaming")
+        .row(0)
+    )
+    if last is None:
+        return datetime.now(UTC).date()
+    return max(first.date(), last.date() - timedelta(days=1)) if timed else last.date()
+
+
+def span(lines: pl.LazyFrame) -> tuple[date, int, int]:
+    """Give the first day, and the first and the last month number, of the order lines."""
+    first, low, high = (
+        lines.select(pl.col("day").min(), pl.col("month").min(), high=pl.col("month").max())
+        .collect(engine="streaming")
+        .row(0)
+    )
+    if first is None:
+        return EPOCH, 0, -1
+    return from_day(first), low, high
+
+
+def complete_from(history: History, first: date) -> date:
+    """Give the day from which the history is complete: as declared, else the first day."""
+    return history.complete_from or first
+
+
+def price_ratios(index: pl.DataFrame, months: range, as_of: date) -> pl.DataFrame:
+    """Give ``month`` and ``ratio``, the as-of month's price level over each month's.
+
+    Months after the index's last take the last level (it is published late). No index: 1.
+
+    Raises
+    ------
+    ContractError
+        If the index lacks a month that has order lines, other than at its end.
+    """
+    if index.is_empty():
+        return _ratios({m: 1.0 for m in months})
+    level = {month_number(m): float(i) for m, i in index.select("month", "index").iter_rows()}
+    last = max(level)
+    wanted = sorted({*months, month_number(as_of)})
+    missing = [m for m in wanted if m < last and m not in level]
+    if missing:
+        raise ContractError(
+            mark("price_index has no value for {months}; add them, or leave the index out"),
+            months=", ".join(f"{from_month(m):%Y-%m}" for m in missing[:6]),
+        )
+    base = level[min(month_number(as_of), last)]
+    return _ratios({m: base / level[min(m, last)] for m in months})
+
+
+def _ratios(ratios: dict[int, float]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"month": list(ratios), "ratio": list(ratios.values())},
+        schema={"month": pl.Int32, "ratio": pl.Float64},
+    )
+
+
+def index_is_missing(shop: Shop, index: pl.DataFrame, months: range) -> bool:
+    """Tell whether lira amounts over more than a year are compared without a price index."""
+    return shop.currency == "TRY" and index.is_empty() and len(months) > INDEX_NEEDED_MONTHS
