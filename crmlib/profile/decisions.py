@@ -1,0 +1,54 @@
+"""What the profile's results say to do, in words; pure functions of results."""
+
+from __future__ import annotations
+
+from crmlib.estimate import Estimate
+from crmlib.profile.activity import ActivityResult
+from crmlib.profile.returning import ReturningResult
+from crmlib.profile.value import ValueResult
+
+_HALF = 0.5
+
+
+def decide(
+    activity: ActivityResult, value: ValueResult, returning: ReturningResult
+) -> dict[str, str]:
+    """Decide on the customer base, on those that cost money and on the second purchase.
+
+    A decision leans on an interval, not on the sign of a number: within it, nothing is clear.
+    """
+    return {
+        "customer base": _base(activity.change),
+        "customers that cost money": _losses(value),
+        "second purchase": _second(returning.came_back),
+    }
+
+
+def _base(change: Estimate | None) -> str:
+    if change is None or change.interval is None:
+        return "cannot be compared with last year"
+    if not change.interval.excludes(0.0):
+        return "steady against last year"
+    return "growing: keep going" if change.value > 0 else "shrinking: find out who left"
+
+
+def _losses(value: ValueResult) -> str:
+    if value.by == "value":
+        return "not known: the data have no costs"
+    if not value.loss_makers:
+        return "none to act on"
+    causes = {
+        "returns": "talk to those who return most of what they buy",
+        "below_cost": "stop selling below cost to those who buy nothing else",
+    }
+    return causes[value.cause or "returns"]
+
+
+def _second(came_back: Estimate | None) -> str:
+    if came_back is None or came_back.interval is None:
+        return "not known: too few new customers a year ago"
+    if came_back.interval.low > _HALF:
+        return "most new customers come back: find more of them"
+    if came_back.interval.high < _HALF:
+        return "most new customers do not come back: win the second purchase first"
+    return "about half of the new customers come back"

@@ -1,0 +1,97 @@
+"""The whale curve, its classes and its loss-makers against sums by hand."""
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from crmlib.profile import value
+from tests.profile.frames import mart, random_mart
+
+
+def _costed(margin: float, **more: object) -> dict[str, object]:
+    amount = Decimal(str(margin))
+    return {"value": Decimal(100), "value_costed": Decimal(100), "margin": amount} | more
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_curve_best_share_and_deciles_equal_sums_by_hand(seed: int) -> None:
+    customer = random_mart(seed, 137)
+    found = value.whale(customer)
+    amounts = sorted((float(m) for m in customer["margin"]), reverse=True)
+    total = sum(amounts)
+    top = math.ceil(0.2 * 137)
+    assert found.by == "margin"
+    assert found.best_share == pytest.approx(sum(amounts[:top]) / total, rel=1e-12)
+    for share, reached in found.curve.iter_rows():
+        assert reached == pytest.approx(sum(amounts[: round(share * 137)]) / total, abs=1e-12)
+    assert found.deciles["customers"].sum() == 137
+    assert found.deciles["value"].sum() == pytest.approx(total)
+    assert found.loss_makers == sum(a < 0 for a in amounts)
+    assert found.loss == pytest.approx(sum(a for a in amounts if a < 0))
+
+
+def test_the_curve_rises_over_one_where_customers_cost_money() -> None:
+    found = value.whale(mart([_costed(30)] * 8 + [_costed(-40)] * 2))
+    assert found.curve["value_share"].max() == pytest.approx(240 / 160)
+    assert found.curve["value_share"].to_list()[-1] == pytest.approx(1.0)
+
+
+def test_classes_cross_at_80_and_95_percent() -> None:
+    # 50, 25, 10, 10, 5 of 100: A holds the one that crosses 80, B the one that crosses 95.
+    customer = mart([{"value": Decimal(v)} for v in (50, 25, 10, 10, 5)])
+    found = value.whale(customer, value.ValueSpec(by="value"))
+    assert found.classes.rows() == [("A", 3, 0.85), ("B", 1, 0.10), ("C", 1, 0.05)]
+
+
+@pytest.mark.parametrize(("share", "by"), [(0.79, "value"), (0.81, "margin")])
+def test_margin_is_used_only_where_costs_are_known(share: float, by: str) -> None:
+    costed = Decimal(100) * Decimal(str(share))
+    assert value.whale(mart([_costed(10, value_costed=costed)] * 20)).by == by
+
+
+def test_without_costs_nobody_speaks_of_profit() -> None:
+    found = value.whale(mart([{"value": Decimal(v)} for v in range(1, 30)]))
+    assert found.by == "value"
+    assert found.loss_makers == 0
+    assert "profit" not in found.headline("en").lower()
+    assert "kâr" not in found.headline("tr").lower()
+
+
+def test_the_cause_is_what_cost_most() -> None:
+    returns = _costed(-50, margin_returns=Decimal(-60))
+    below = _costed(-20, margin_below_cost=Decimal(-25))
+    assert value.whale(mart([_costed(30)] * 9 + [returns, below])).cause == "returns"
+    assert value.whale(mart([_costed(30)] * 9 + [returns] + [below] * 3)).cause == "below_cost"
+
+
+def test_headline_flips_when_nobody_costs_money() -> None:
+    with_loss = value.whale(mart([_costed(30)] * 9 + [_costed(-50, margin_returns=Decimal(-60))]))
+    without = value.whale(mart([_costed(30)] * 10))
+    assert "cost us" in with_loss.headline("en")
+    assert "No customer cost us money." in without.headline("en")
+    assert with_loss.headline("tr") != without.headline("tr")
+
+
+def test_loss_makers_are_listed_worst_first_with_their_cause() -> None:
+    worst = _costed(-50, margin_below_cost=Decimal(-60))
+    other = _costed(-5, margin_returns=Decimal(-9))
+    listed = value.loss_makers(mart([_costed(30), other, worst]))
+    assert listed["customer_id"].to_list() == ["c00002", "c00001"]
+    assert listed["cause"].to_list() == ["below_cost", "returns"]
+
+
+@pytest.mark.parametrize("empty", [[], [{"value": Decimal(0)}], [{"value": Decimal(-5)}]])
+def test_nothing_sold_is_a_normal_answer(empty: list[dict[str, object]]) -> None:
+    found = value.whale(mart(empty))
+    assert found.best_share is None
+    assert found.curve.is_empty()
+    found.headline("en")
+
+
+@pytest.mark.parametrize(
+    ("field", "given"), [("best", 0.0), ("best", 1.2), ("points", 0), ("by", "x")]
+)
+def test_a_wrong_spec_echoes_its_value(field: str, given: object) -> None:
+    with pytest.raises(ValueError, match=str(given)):
+        value.ValueSpec(**{field: given})  # type: ignore[arg-type]
