@@ -140,14 +140,11 @@ def _report(counts: dict[str, dict[str, Any]], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    def t(message: str) -> str:
-        return i18n.text(message, lang)
-
     table = Table(box=None, pad_edge=False)
-    table.add_column(t("table"))
-    for header in (t("read"), t("kept"), t("dropped"), t("quarantined")):
-        table.add_column(header, justify="right")
-    table.add_column(t("why"))
+    table.add_column(i18n.text("table", lang), no_wrap=True)
+    for header in (mark("read"), mark("kept"), mark("dropped"), mark("quarantined")):
+        table.add_column(i18n.text(header, lang), justify="right", no_wrap=True)
+    table.add_column(i18n.text("why", lang))
     for name, count in counts.items():
         sums = (count["read"], count["kept"], sum(count["dropped"].values()), count["quarantined"])
         table.add_row(name, *(i18n.number(n, lang) for n in sums), "")

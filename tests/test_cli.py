@@ -1,0 +1,145 @@
+"""The command crm, as a user types it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from crmlib import marts
+from crmlib.cli import main
+from crmlib.ledger import sample
+from tests.shops import write_shop
+
+CANARY = "canary.person@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CRM_LANG", "en")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The configuration of a small sample shop."""
+    shop = sample.simulate(sample.SampleSpec(customers=200, seed=2))
+    return write_shop(tmp_path_factory.mktemp("shop"), shop)
+
+
+def _files(folder: Path) -> set[Path]:
+    return {p for p in folder.rglob("*") if p.is_file()}
+
+
+def test_check_counts_and_writes_nothing(
+    raw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = _files(raw.parent)
+    assert main(["check", "--config", str(raw)]) == 0
+    shown = capsys.readouterr().out
+    assert "order_lines" in shown
+    assert "duplicate row" in shown
+    assert "quantity: cannot be read" in shown
+    assert _files(raw.parent) == before
+    assert _files(tmp_path) == set()
+
+
+def test_build_then_build_again(
+    raw: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = ["build", "--config", str(raw), "--workspace", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "as of 30 June 2025" in capsys.readouterr().out
+    assert main(arguments) == 0
+    assert "Nothing has changed" in capsys.readouterr().out
+    assert main([*arguments, "--as-of", "2025-03-31"]) == 0
+    assert marts.open(tmp_path).as_of.isoformat() == "2025-03-31"
+
+
+def test_refused_data_end_with_1_and_name_no_value(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "orders.csv").write_text(f"a;b\n{CANARY};1\n")
+    (tmp_path / "crm.toml").write_text(
+        '[order_lines]\nfiles = ["orders.csv"]\n[order_lines.columns]\norder_id = "a"\n'
+        'ordered_at = "b"\nproduct_id = "c"\nquantity = "d"\nunit_price = "e"\n'
+    )
+    assert main(["check", "--config", str(tmp_path / "crm.toml")]) == 1
+    said = capsys.readouterr().err
+    assert 'separator = ";"' in said
+    assert CANARY not in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check", "--config", "none.toml"], ["sample", "--customers", "5"]]
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], tmp_path: Path) -> None:
+    os.chdir(tmp_path)
+    assert main(arguments) == 2
+
+
+def test_an_unknown_key_proposes_the_right_one(
+    raw: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    changed = tmp_path / "crm.toml"
+    changed.write_text(raw.read_text(encoding="utf-8").replace("separator =", "seperator =", 1))
+    assert main(["check", "--config", str(changed)]) == 2
+    assert "did you mean 'separator'?" in capsys.readouterr().err
+
+
+def test_init_writes_a_configuration_that_can_be_read_and_never_overwrites(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    from crmlib import config
+
+    out = tmp_path / "new" / "crm.toml"
+    assert main(["init", "--out", str(out)]) == 0
+    assert config.load(out).order_lines.separator == ";"
+    assert main(["init", "--out", str(out)]) == 2
+    assert "there already" in capsys.readouterr().err
+
+
+def test_the_template_fits_the_file_it_describes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["init", "--out", str(tmp_path / "crm.toml")]) == 0
+    rows = "".join(
+        f"{n};c{n % 7};{n % 28 + 1:02}.01.2025 10:00:00;p1;2;1.234,50\n" for n in range(60)
+    )
+    (tmp_path / "orders.csv").write_text("Order;Customer;Date;Product;Quantity;Price\n" + rows)
+    assert main(["check", "--config", str(tmp_path / "crm.toml")]) == 0
+    assert "60" in capsys.readouterr().out
+
+
+def test_sample_is_not_written_twice(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    arguments = ["sample", "--customers", "200", "--out", str(tmp_path / "shop")]
+    assert main(arguments) == 0
+    before = {p: p.stat().st_mtime_ns for p in _files(tmp_path)}
+    assert main(arguments) == 0
+    assert "already" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in _files(tmp_path)} == before
+    assert main([*arguments, "--seed", "2"]) == 0
+    assert {p: p.stat().st_mtime_ns for p in _files(tmp_path)} != before
+
+
+def test_turkish_terminal_reads_turkish(
+    raw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRM_LANG", "tr")
+    assert main(["check", "--config", str(raw)]) == 0
+    assert "karantina" in capsys.readouterr().out
+
+
+def test_serving_without_a_workspace_or_to_the_world_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["serve", "--workspace", str(tmp_path), "--ip", "0.0.0.0", "--no-browser"]) == 2
+    assert "0.0.0.0" in capsys.readouterr().err
+
+
+def test_the_workspace_is_private(raw: Path, tmp_path: Path) -> None:
+    assert main(["build", "--config", str(raw), "--workspace", str(tmp_path / "ws")]) == 0
+    assert stat.S_IMODE((tmp_path / "ws").stat().st_mode) == 0o700
