@@ -130,6 +130,11 @@ def _build(given: argparse.Namespace, lang: str) -> int:
     for note in manifest["notes"]:
         message = note["message"]
         _say("! " + i18n.text(message, lang, **in_words(note["fields"], lang)))
+    if any(c["quarantined"] for c in manifest["counts"].values()):
+        place = outcome.folder / "quarantine"
+        _say(
+            i18n.text("Quarantined rows, with file, row and reasons: {folder}", lang, folder=place)
+        )
     as_of = i18n.day(date.fromisoformat(manifest["as_of"]), lang)
     _say(i18n.text("Built in {workspace}, as of {day}.", lang, workspace=read.workspace, day=as_of))
     return 0

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,18 @@ def _free_bytes(path: Path) -> int | str:
         return shutil.disk_usage(there).free
     except OSError:
         return "?"
+
+
+@cache
+def code_fingerprint() -> str:
+    """Identify the code that makes the tables, so that a changed library builds anew."""
+    package = Path(__file__).parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        inside = path.relative_to(package)
+        if inside.parts[0] not in {"board", "cli.py"}:
+            digest.update(inside.as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def hash_file(path: Path) -> str:

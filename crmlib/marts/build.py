@@ -14,7 +14,7 @@ import polars as pl
 import crmlib
 from crmlib.config import Config
 from crmlib.i18n import mark
-from crmlib.ledger import Ledger, store
+from crmlib.ledger import Ledger, disk, store
 from crmlib.marts import calendar
 from crmlib.marts.cohorts import cohorts
 from crmlib.marts.customers import customer
@@ -193,7 +193,12 @@ def _manifest(
 
 def versions() -> dict[str, str]:
     """Give the versions of what the numbers depend on."""
-    return {"crmlib": crmlib.__version__, "polars": pl.__version__, "narwhals": nw.__version__}
+    return {
+        "crmlib": crmlib.__version__,
+        "code": disk.code_fingerprint(),
+        "polars": pl.__version__,
+        "narwhals": nw.__version__,
+    }
 
 
 def unchanged(workspace: Path, config: Config, inputs: list[dict[str, Any]]) -> bool:

@@ -14,6 +14,7 @@ CAUSES = {
     "returns": i18n.mark("returned goods"),
     "below_cost": i18n.mark("sales below cost"),
 }
+_AS_GOOD_AS_ALL = 0.995
 _A_SHARE, _B_SHARE = 0.80, 0.95  # the usual ABC limits of cumulated value
 
 
@@ -69,6 +70,9 @@ class ValueResult:
         What cost most among them: ``"returns"``, ``"below_cost"``, or ``None``.
     cost_coverage
         Share of sales whose cost is known.
+    gini
+        Gini coefficient of the Lorenz curve: 0 when all bring the same, towards 1 when one
+        brings all; ``None`` where somebody costs money, since the curve is no Lorenz curve then.
     classes
         ABC: ``class``, ``customers``, ``value_share``. Empty in a published result.
     deciles
@@ -84,6 +88,7 @@ class ValueResult:
     loss: float | None
     cause: str | None
     cost_coverage: float
+    gini: float | None
     currency: str = "TRY"
     fewer_than: int = 0
     spec: ValueSpec = field(default_factory=ValueSpec)
@@ -95,7 +100,13 @@ class ValueResult:
         brings = self._best(lang)
         if self.by == "value":
             return brings
-        return f"{brings} {self._losses(lang)}".strip()
+        return " ".join(s for s in (brings, self._losses(lang), self._coverage(lang)) if s)
+
+    def _coverage(self, lang: str) -> str:
+        if self.cost_coverage >= _AS_GOOD_AS_ALL:
+            return ""
+        share = i18n.percent(self.cost_coverage, lang)
+        return i18n.text("Costs are known for {share} of sales.", lang, share=share)
 
     def _best(self, lang: str) -> str:
         if self.best_share is None:
@@ -162,6 +173,7 @@ def whale(
         loss=float(losing["margin"].cast(pl.Float64).sum()),
         cause=_cause(losing),
         cost_coverage=coverage,
+        gini=_gini(amounts, total),
         currency=currency,
         spec=spec,
         classes=classes,
@@ -211,6 +223,18 @@ def _best_share(amounts: pl.Series, total: float, best: float) -> float | None:
     # An exact share of customers is not rounded up by a float's last digit.
     count = math.ceil(round(best * len(amounts), 9))
     return float(amounts.head(count).sum()) / total if total > 0 else None
+
+
+def _gini(amounts: pl.Series, total: float) -> float | None:
+    """Give 1 - 2 x the area under the Lorenz curve, from the ranks (Gini 1912).
+
+    With amounts x_1 <= ... <= x_n: G = 2 sum(i x_i) / (n sum(x_i)) - (n + 1) / n.
+    """
+    n = len(amounts)
+    if total <= 0 or float(amounts.min()) < 0:  # type: ignore[arg-type]
+        return None
+    ranks = pl.int_range(n, 0, -1, eager=True)  # amounts run from the largest to the smallest
+    return 2 * float((ranks * amounts).sum()) / (n * total) - (n + 1) / n
 
 
 def _curve(amounts: pl.Series, total: float, points: int) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from crmlib import ledger as ledgers
@@ -32,12 +33,13 @@ class Outcome:
     ----------
     changed
         False when the inputs were those of the current build, which then stays.
-    manifest
+    manifest, folder
         Of the current build.
     """
 
     changed: bool
     manifest: dict[str, Any]
+    folder: Path
 
 
 def build(
@@ -69,14 +71,15 @@ def build(
     with store.locked(workspace):
         inputs = [asdict(i) for i in inputs_of(config)]
         if unchanged(workspace, config, inputs):
-            return Outcome(changed=False, manifest=store.current(workspace).manifest)
+            same = store.current(workspace)
+            return Outcome(changed=False, manifest=same.manifest, folder=same.folder)
         read = ledgers.read(config, today=today, progress=progress)
         with store.new_build(workspace) as made:
             manifest = mart_tables.write(read, made, engine=engine, progress=progress)
             store.describe(made, manifest)
             publish(made, progress=progress)
             store.finish(made)
-    return Outcome(changed=True, manifest=manifest)
+    return Outcome(changed=True, manifest=manifest, folder=made.folder)
 
 
 def publish(made: store.Build, *, progress: Progress | None = None) -> None:

@@ -95,3 +95,17 @@ def test_nothing_sold_is_a_normal_answer(empty: list[dict[str, object]]) -> None
 def test_a_wrong_spec_echoes_its_value(field: str, given: object) -> None:
     with pytest.raises(ValueError, match=str(given)):
         value.ValueSpec(**{field: given})  # type: ignore[arg-type]
+
+
+def test_gini_against_all_pairs_by_hand() -> None:
+    amounts = [3, 1, 4, 1, 5, 9, 2, 6]
+    found = value.whale(mart([{"value": Decimal(a)} for a in amounts])).gini
+    pairs = sum(abs(a - b) for a in amounts for b in amounts)
+    assert found == pytest.approx(pairs / (2 * len(amounts) * sum(amounts)), rel=1e-12)
+    assert value.whale(mart([_costed(30)] * 9 + [_costed(-5)])).gini is None
+
+
+def test_missing_costs_are_said() -> None:
+    found = value.whale(mart([_costed(30, value_costed=Decimal(90))] * 20))
+    assert "Costs are known for 90% of sales." in found.headline("en")
+    assert "Costs are known" not in value.whale(mart([_costed(30)] * 20)).headline("en")
