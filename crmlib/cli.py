@@ -145,6 +145,8 @@ def _report(counts: dict[str, dict[str, Any]], lang: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from crmlib.ledger.contract import say_reason
+
     table = Table(box=None, pad_edge=False)
     table.add_column(i18n.text("table", lang), no_wrap=True)
     for header in (mark("read"), mark("kept"), mark("dropped"), mark("quarantined")):
@@ -155,7 +157,8 @@ def _report(counts: dict[str, dict[str, Any]], lang: str) -> None:
         table.add_row(name, *(i18n.number(n, lang) for n in sums), "")
         why = [*count["dropped"].items(), *count["reasons"].items()]
         for reason, rows in why[:MAX_REASONS]:
-            table.add_row("", "", "", "", i18n.number(rows, lang), reason)
+            said = say_reason(reason, lang)
+            table.add_row("", "", "", "", i18n.number(rows, lang), said)
         if len(why) > MAX_REASONS:
             more = i18n.text("and {n} more reasons", lang, n=len(why) - MAX_REASONS)
             table.add_row("", "", "", "", "", more)

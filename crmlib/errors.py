@@ -13,7 +13,8 @@ class CrmError(Exception):
     message
         English sentence, marked for translation; braces are filled from ``fields``.
     fields
-        File names, column names, counts: never the content of a cell.
+        File names, column names, counts: never the content of a cell. A function is asked for
+        its words in the language of the reader.
     """
 
     exit_code = 1
@@ -25,7 +26,8 @@ class CrmError(Exception):
 
     def text(self, lang: str) -> str:
         """Say the error in ``lang``."""
-        return i18n.text(self.message, lang, **self.fields)
+        fields = {k: v(lang) if callable(v) else v for k, v in self.fields.items()}
+        return i18n.text(self.message, lang, **fields)
 
     def __str__(self) -> str:
         """Say the error in English."""

@@ -176,7 +176,7 @@ REFUSED = {
     "html": (b"\n <!DOCTYPE html><table>", "an HTML or XML page"),
     "utf-16": ("a,b\n1,x\n".encode("utf-16"), 'set encoding = "utf-16"'),
     "utf-16 without mark": ("a,b\n1,x\n".encode("utf-16-le"), "line 1: control character 0x00"),
-    "cp1254 as utf-8": (MANY + "Iğdır,y\n".encode("cp1254"), 'line 5: byte 0xf0 is not utf-8'),
+    "cp1254 as utf-8": (MANY + "Iğdır,y\n".encode("cp1254"), "line 5: byte 0xf0 is not utf-8"),
     "nul": (MANY + b"1,\x00\n", "line 5: control character 0x00"),
     "lost letter": (MANY + "1,�\n".encode(), "line 5: a letter was lost"),
     "two files glued": (MANY + b"\xef\xbb\xbf" + MANY, "line 5: a byte order mark in the middle"),

@@ -11,12 +11,12 @@ from typing import cast as cast_type
 import dataframely as dy
 import polars as pl
 
-from crmlib import schema
+from crmlib import i18n, schema
 from crmlib.config import RowFilter, Source
 from crmlib.errors import ContractError
 from crmlib.i18n import mark
 from crmlib.ledger.fields import ROW
-from crmlib.ledger.values import amount, plain, typed
+from crmlib.ledger.values import amount, is_ascii, plain, typed
 
 # From this share of unreadable cells on, the declaration is wrong, not the data.
 WRONG_DECLARATION = 0.5
@@ -182,8 +182,9 @@ def _our_text(
     for ours in wanted:
         if ours in mapping:
             theirs = mapping[ours]
-            temporal = text.schema[theirs].is_temporal()
-            column = pl.col(theirs) if temporal else plain(pl.col(theirs), source)
+            column = pl.col(theirs)
+            if not text.schema[theirs].is_temporal():
+                column = plain(column, source, ascii_only=is_ascii(text[theirs]))
             columns.append(column.alias(ours))
         elif ours in source.values:
             columns.append(pl.lit(source.values[ours]).alias(ours))
@@ -308,6 +309,12 @@ def broken_rules(rows: pl.DataFrame, table: str) -> pl.DataFrame:
     return long.filter(pl.col("value") == "invalid").select(
         ROW, pl.col("rule").replace_strict(reasons, return_dtype=pl.String).alias("reason")
     )
+
+
+def say_reason(reason: str, lang: str) -> str:
+    """Say why rows were set aside or dropped; a rule of the user's own keeps its name."""
+    where, colon, what = reason.rpartition(": ")
+    return f"{where}{colon}{i18n.text(what, lang)}"
 
 
 def _reason(rule: str) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -270,14 +271,18 @@ def _assemble(staged: Staged, source: Source, config: Config) -> Assembled:
     else:
         made = assemble_table(staged, config)
     if not made.kept:
+        causes = _reasons(made).most_common(5) or list(made.dropped.items())
         raise ContractError(
             mark("{table}: none of {read} rows could be kept: {reasons}"),
             table=staged.table,
             read=staged.read,
-            reasons=", ".join(f"{r} ({n})" for r, n in _reasons(made).most_common(5))
-            or ", ".join(f"{r} ({n})" for r, n in made.dropped.items()),
+            reasons=partial(_said, causes),
         )
     return made
+
+
+def _said(causes: list[tuple[str, int]], lang: str) -> str:
+    return ", ".join(f"{contract.say_reason(r, lang)} ({n})" for r, n in causes)
 
 
 def _reasons(made: Assembled) -> Counter[str]:

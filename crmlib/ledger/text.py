@@ -24,7 +24,7 @@ from crmlib.ledger.fields import (
     too_long,
 )
 
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 32 << 20
 
 _CONTROL = bytes(set(range(32)) - {9, 10, 13}) + b"\x7f"
 _REPLACEMENT = "\ufffd".encode()

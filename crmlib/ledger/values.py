@@ -17,10 +17,17 @@ _CLOCK = re.compile(r"%[-_0]?[HIklTRrXcs+]")
 _OFFSET = re.compile(r"%[:#]*z|%\+")
 
 
-def plain(text: pl.Expr, source: Source) -> pl.Expr:
+def plain(text: pl.Expr, source: Source, *, ascii_only: bool = False) -> pl.Expr:
     """Strip a text, compose its letters (NFC) and turn what means 'nothing' to null."""
-    stripped = text.str.strip_chars().str.normalize("NFC")
+    stripped = text.str.strip_chars()
+    if not ascii_only:
+        stripped = stripped.str.normalize("NFC")
     return pl.when(~stripped.is_in(["", *source.null_values])).then(stripped)
+
+
+def is_ascii(text: pl.Series) -> bool:
+    """Tell whether a column has ASCII alone, where there is nothing to compose."""
+    return bool(text.str.len_bytes().sum() == text.str.len_chars().sum())
 
 
 def amount(text: pl.Expr, source: Source) -> pl.Expr:

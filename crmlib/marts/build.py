@@ -13,6 +13,7 @@ import polars as pl
 
 import crmlib
 from crmlib.config import Config
+from crmlib.errors import ContractError
 from crmlib.i18n import mark
 from crmlib.ledger import Ledger, disk, store
 from crmlib.marts import calendar
@@ -119,7 +120,7 @@ def _write_marts(
 
     def keep(place: str, mart: nw.LazyFrame) -> nw.LazyFrame:
         nonlocal done
-        collected: pl.DataFrame = mart.to_native().collect(engine="streaming")
+        collected = _collected(mart)
         made.keep(place, collected)
         done += 1
         if progress:
@@ -141,6 +142,20 @@ def _write_marts(
     keep("marts/gaps", gaps(seen, people, as_of_day=as_of_day))
     keep("marts/kpis", kpis(lines, real, as_of_day=as_of_day))
     keep("marts/basket_sizes", basket_sizes(lines, as_of_day=as_of_day))
+
+
+def _collected(mart: nw.LazyFrame) -> pl.DataFrame:
+    try:
+        found: pl.DataFrame = mart.to_native().collect(engine="streaming")
+    except pl.exceptions.InvalidOperationError:  # its message would hold an amount
+        raise ContractError(
+            mark(
+                "the amounts add up to more than {limit} and cannot be kept exactly; give them "
+                "in a larger unit, e.g. thousands"
+            ),
+            limit="10^14",
+        ) from None
+    return found
 
 
 def _joined(ledger: Ledger) -> pl.LazyFrame:
