@@ -76,9 +76,7 @@ def customer(
             col("purchase_day").max().alias("last_day"),
             col(SUMS).sum(),
         )
-        .join(
-            joined.filter(col("joined_day") < complete_from_day), on="customer_id", how="left"
-        )
+        .join(joined.filter(col("joined_day") < complete_from_day), on="customer_id", how="left")
         .with_columns(
             frequency=(col("purchase_days") - 1).clip(0),
             recency_days=col("last_day") - col("first_day"),

@@ -20,15 +20,15 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 from numpy.typing import NDArray
+from shop import AS_OF_DAY, FIRST_DAY, LAST_DAY, Shop, shop
 
 from crmlib.marts.calendar import from_day, month_number, price_ratios
 from crmlib.schema import FOLDS, LedgerLines
-from shop import AS_OF_DAY, FIRST_DAY, LAST_DAY, Shop, shop
 
 # Weeks; found by Fader, Hardie and Lee (2005) on the CDNOW data, with fewer who drop out.
 RATE_SHAPE, RATE_SCALE, DROP_A, DROP_B = 0.243, 4.414, 0.793, 2.426
 LINES_PER_ORDER = 3.3
-LINES_PER_CUSTOMER = 7.1  # of the above over the period, refunds included
+LINES_PER_CUSTOMER = 6.9  # of the above over the period, refunds included
 PRODUCTS = 4_000
 NO_CUSTOMER, REFUNDED, NO_COST, DISCOUNTED, BELOW_COST = 0.10, 0.03, 0.05, 0.15, 0.02
 VAT = 1.20
@@ -106,9 +106,7 @@ def _by_month(
     share = np.cumsum(weight / weight.sum())
     price = np.round(np.exp(rng.normal(4, 0.8, PRODUCTS)) * 100).astype(np.int64)  # 1/100
     cost_share = rng.uniform(0.35, 0.75, PRODUCTS)
-    months = [
-        month_number(from_day(int(d))) for d in range(FIRST_DAY, LAST_DAY + 1)
-    ]
+    months = [month_number(from_day(int(d))) for d in range(FIRST_DAY, LAST_DAY + 1)]
     bounds = np.flatnonzero(np.diff([0, *months])) + FIRST_DAY
     ends = [*bounds[1:], LAST_DAY + 1]
     waiting: list[pl.DataFrame] = []
@@ -180,40 +178,52 @@ def _finished(rows: pl.DataFrame, customers: pl.DataFrame, month: int) -> pl.Dat
     text = pl.lit(None, dtype=pl.String)
     padded = pl.col("product").cast(pl.String).str.zfill(4)
     people = customers.with_row_index("customer").with_columns(pl.col("customer").cast(pl.Int32))
-    made = rows.join(people, on="customer", how="left", maintain_order="left").select(
-        "customer_id",
-        "line_no",
-        order_id="S" + pl.col("order").cast(pl.String).str.zfill(9),
-        ordered_at=pl.from_epoch("second"),
-        product_id="P" + padded,
-        quantity=_decimal(pl.col("quantity") * 1_000, 3, pl.Decimal(12, 3)),
-        unit_price=_decimal(pl.col("unit_price"), 4),
-        discount=_decimal(pl.col("discount"), 4),
-        vat_rate=pl.lit(None, dtype=pl.Decimal(6, 4)),
-        unit_cost=pl.when(pl.col("known") >= NO_COST).then(_decimal(pl.col("unit_cost"), 4)),
-        promotion_id=pl.when(pl.col("discount") != 0).then(pl.format("PROMO{}", pl.col("order") % 9)),
-        coupon=text,
-        channel=pl.when(pl.col("order") % 5 < 3).then(pl.lit("mağaza")).otherwise(pl.lit("web")),
-        store=text,
-        value=_decimal(value, 4),
-        day=(pl.col("second") // _DAY_SECONDS).cast(pl.Int32),
-        month=pl.lit(month, dtype=pl.Int32),
-        margin=pl.when(costed).then(
-            _decimal(net - pl.col("quantity") * pl.col("unit_cost"), 4)
-        ),
-        cost_filled=pl.col("known").is_between(NO_COST / 2, NO_COST, closed="left"),
-        fold=pl.coalesce("fold", (pl.col("order") % FOLDS).cast(pl.Int32)),
-    ).sort("customer_id", "ordered_at", "order_id", "product_id", "line_no", nulls_last=True)
+    made = (
+        rows.join(people, on="customer", how="left", maintain_order="left")
+        .select(
+            "customer_id",
+            "line_no",
+            order_id="S" + pl.col("order").cast(pl.String).str.zfill(9),
+            ordered_at=pl.from_epoch("second"),
+            product_id="P" + padded,
+            quantity=_decimal(pl.col("quantity") * 1_000, 3, pl.Decimal(12, 3)),
+            unit_price=_decimal(pl.col("unit_price"), 4),
+            discount=_decimal(pl.col("discount"), 4),
+            vat_rate=pl.lit(None, dtype=pl.Decimal(6, 4)),
+            unit_cost=pl.when(pl.col("known") >= NO_COST).then(_decimal(pl.col("unit_cost"), 4)),
+            promotion_id=pl.when(pl.col("discount") != 0).then(
+                pl.format("PROMO{}", pl.col("order") % 9)
+            ),
+            coupon=text,
+            channel=pl.when(pl.col("order") % 5 < 3)
+            .then(pl.lit("mağaza"))
+            .otherwise(pl.lit("web")),
+            store=text,
+            value=_decimal(value, 4),
+            day=(pl.col("second") // _DAY_SECONDS).cast(pl.Int32),
+            month=pl.lit(month, dtype=pl.Int32),
+            margin=pl.when(costed).then(
+                _decimal(net - pl.col("quantity") * pl.col("unit_cost"), 4)
+            ),
+            cost_filled=pl.col("known").is_between(NO_COST / 2, NO_COST, closed="left"),
+            fold=pl.coalesce("fold", (pl.col("order") % FOLDS).cast(pl.Int32)),
+        )
+        .sort("customer_id", "ordered_at", "order_id", "product_id", "line_no", nulls_last=True)
+    )
     # A month's purchase lines of one order stand together: they have one customer and time.
     bought = made.lazy().filter(pl.col("quantity") > 0)
-    heads = bought.select("order_id", "line_no", order_head=pl.col("order_id").ne_missing(
-        pl.col("order_id").shift()
-    ).cast(pl.Int32))
-    whole = made.lazy().join(
-        heads, on=["order_id", "line_no"], how="left", maintain_order="left"
-    ).with_columns(
-        pl.col("order_head").fill_null(0),
-        ordered_at=pl.col("ordered_at").cast(pl.Datetime("us")),
+    heads = bought.select(
+        "order_id",
+        "line_no",
+        order_head=pl.col("order_id").ne_missing(pl.col("order_id").shift()).cast(pl.Int32),
+    )
+    whole = (
+        made.lazy()
+        .join(heads, on=["order_id", "line_no"], how="left", maintain_order="left")
+        .with_columns(
+            pl.col("order_head").fill_null(0),
+            ordered_at=pl.col("ordered_at").cast(pl.Datetime("us")),
+        )
     )
     return whole.select(LedgerLines.column_names()).collect()
 
