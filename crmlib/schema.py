@@ -162,7 +162,7 @@ class LedgerLines(OrderLines):
     cost_filled = dy.Bool(
         nullable=False,
         metadata=_about("none"),
-        description="The line had no cost; the product's mean cost of that month was taken.",
+        description="The line had no cost; the product's last recorded cost until then was taken.",
     )
     order_head = dy.Int32(
         nullable=False,

@@ -5,11 +5,13 @@ from collections import Counter, defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 
+import narwhals as nw
 import polars as pl
 import pytest
 
 from crmlib import marts
-from crmlib.errors import ContractError
+from crmlib.errors import ContractError, WorkspaceError
+from crmlib.marts.packed import Packed
 from tests.conftest import COLUMNS
 
 EPOCH = date(1970, 1, 1)
@@ -116,10 +118,51 @@ def test_visits(made):
             "value_real": added(visit),
         }
     visits = opened.visits.collect()
-    assert visits.select("customer_id", "day").rows() == sorted(expected)
+    keys = visits.select("month", "customer_id", "day").rows()
+    assert keys == sorted((e["month"], *key) for key, e in expected.items())
     for row in visits.fill_null(0).rows(named=True):
         wanted = expected[row["customer_id"], row["day"]]
         assert {k: row[k] for k in wanted} == wanted
+
+
+def test_the_visits_of_a_window_are_read_from_its_months_alone(shop):
+    days = ["2023-12-31", "2024-01-15", "2024-02-29", "2024-03-31"]
+    shop.rows(*((i, "c", day, "p", 1, 1) for i, day in enumerate(days)))
+    opened = shop.build(as_of=date(2024, 2, 29))
+    folder = shop.workspace / "builds" / opened.build / "customers" / "visits"
+    december, january, february = sorted(folder.iterdir())
+    december.write_bytes(b"")
+    february.write_bytes(b"")
+    inside = opened.customer_between(date(2024, 1, 2), date(2024, 1, 31)).collect()
+    assert inside["lines"].to_list() == [1]
+    for call in (
+        lambda: opened.visits,
+        lambda: opened.customer_at(date(2024, 1, 31)),
+        lambda: opened.customer_between(date(2024, 1, 2), date(2024, 2, 1)),
+    ):
+        with pytest.raises(WorkspaceError, match=r"customers/visits/\d+\.parquet is damaged"):
+            call()
+    january.unlink()
+    with pytest.raises(WorkspaceError, match=f"{january.name} is missing"):
+        opened.customer_between(date(2024, 1, 2), date(2024, 1, 31))
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        (date(2020, 1, 1), date(2020, 1, 31)),
+        (date(2024, 2, 1), date(2024, 2, 29)),
+        (date(2025, 1, 1), date(2025, 12, 31)),
+        (date(2024, 3, 2), date(2024, 3, 1)),
+    ],
+)
+def test_a_window_without_visits_is_empty(shop, window):
+    shop.rows(("1", "c", "2024-01-15", "p", 1, 1), ("2", "c", "2024-03-31", "p", 1, 1))
+    opened = shop.build(as_of=AS_OF)
+    found = opened.customer_between(*window).collect()
+    assert found.is_empty()
+    full = opened.customer_between(date(2024, 1, 1), AS_OF)
+    assert found.schema == full.collect_schema()
 
 
 def test_customers(made):
@@ -366,8 +409,19 @@ def test_lira_over_a_year_without_an_index_carry_a_note(shop):
 def test_lines_of_unknown_customers_are_counted(shop):
     shop.rows(*INFLATED, ("9", None, "2024-03-01", "p", 1, 1), ("9", "x", "2024-03-01", "p", 1, 1))
     shop.rows(("c",), columns=["customer_id"], name="people.csv")
-    opened = shop.build(customers={"files": ["people.csv"]})
-    assert [n["fields"] for n in opened.manifest["notes"]] == [{"lines": 1}]
+    people = {"files": ["people.csv"]}
+    last = shop.build(as_of=date(2024, 3, 1), customers=people)
+    assert [n["fields"] for n in last.manifest["notes"]] == [{"lines": 1}]
+    before = shop.build(as_of=date(2024, 2, 28), customers=people)
+    assert not any("lines" in n["fields"] for n in before.manifest["notes"])
+
+
+def test_idle_days_before_the_as_of_day_are_told(shop):
+    shop.rows(*INFLATED)
+    opened = shop.build(as_of=date(2024, 12, 31))
+    (note,) = opened.manifest["notes"]
+    last = opened.visits.select(pl.from_epoch("day", "d").max()).collect().item()
+    assert note["fields"] == {"days": (date(2024, 12, 31) - last).days}
 
 
 @pytest.mark.parametrize(
@@ -393,10 +447,8 @@ def test_nothing_after_the_as_of_day_is_seen(shop):
     assert early.visits.collect().height == 2
     assert early.kpis.collect()["value"].sum() == 200
     assert early.basket_sizes.collect()["baskets"].sum() == 2
-    empty = shop.build(as_of=date(2020, 1, 1))
-    for name in ("visits", "customer", "cohorts", "gaps", "kpis", "basket_sizes"):
-        assert getattr(empty, name).collect().is_empty()
-        assert getattr(empty, name).collect_schema() == getattr(early, name).collect_schema()
+    with pytest.raises(ContractError, match="on or before the as-of day 2020-01-01"):
+        shop.build(as_of=date(2020, 1, 1))
 
 
 def test_sums_beyond_what_can_be_kept_are_refused_not_wrapped(shop):
@@ -424,3 +476,20 @@ def test_times_of_day_do_not_move_a_day(shop):
         ]  # fmt: skip
         june = (date(2024, 6, 30) - EPOCH).days
         assert lines["day"].to_list() == [june, june + 1]
+
+
+def test_numbers_that_do_not_fit_into_one_are_refused():
+    with pytest.raises(ValueError, match="does not fit into 64 bits: a, b"):
+        Packed({"a": 2**40, "b": 2**24})
+
+
+def test_packed_numbers_come_back_and_keep_their_order():
+    sizes = {"a": 3, "b": 2**32, "c": 2**22, "d": 2}
+    draw = random.Random(1)
+    ends = [[0, 1, size - 1] for size in sizes.values()]
+    rows = [tuple(draw.choice(e) for e in ends) for _ in range(200)]
+    packed = Packed(sizes)
+    frame = nw.from_native(pl.LazyFrame(rows, schema=list(sizes), orient="row"))
+    keyed = frame.select(key=packed.pack(**{n: nw.col(n) for n in sizes})).sort("key")
+    back = keyed.select(**{n: packed.take(n, nw.col("key")) for n in sizes})
+    assert back.to_native().collect().rows() == sorted(rows)

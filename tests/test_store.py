@@ -19,7 +19,7 @@ from crmlib import ledger, marts
 from crmlib.errors import WorkspaceError
 from crmlib.ledger import disk, store
 from crmlib.ledger.read import inputs_of
-from crmlib.marts.build import unchanged
+from crmlib.marts.manifest import unchanged
 from tests.project import ROOT
 
 ROWS = [(f"o{i}", f"c{i % 7}", f"2024-0{i % 3 + 1}-01", "p", 1, i) for i in range(60)]

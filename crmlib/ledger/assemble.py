@@ -56,6 +56,7 @@ def assemble_lines(staged: Staged, source: Source, config: Config) -> Assembled:
     numbered = "line_no" in source.columns
     content = [c for c in schema.OrderLines.column_names() if numbered or c != "line_no"]
     split_orders = _orders_in_several_months(staged)
+    costs: pl.DataFrame | None = None
     for month in sorted(staged.months):
         rows = pl.read_parquet(staged.months[month])
         if numbered:
@@ -63,7 +64,7 @@ def assemble_lines(staged: Staged, source: Source, config: Config) -> Assembled:
             rows = _unique_key(rows, ["order_id", "line_no"], staged, made)
         else:
             rows = _number_repeats(rows, content, source, made)
-        rows = money.with_margin(rows, config.shop)
+        rows, costs = money.with_margin(rows, config.shop, costs)
         rows = rows.sort(
             "customer_id",
             "ordered_at",

@@ -50,23 +50,49 @@ def with_value(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def with_margin(lines: pl.DataFrame, shop: Shop) -> pl.DataFrame:
+def with_margin(
+    lines: pl.DataFrame, shop: Shop, earlier: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add ``margin`` (without VAT) and ``cost_filled``.
 
-    A line without a cost takes the product's mean recorded cost of the same month; a product
-    whose cost is never recorded that month leaves the margin empty. ``lines`` is one month.
+    A line without a cost takes the last one that was recorded for its product, that day or
+    before (the mean of a day's): never a later one, so that an as-of day sees nothing of what
+    came after it. Before a product's first recorded cost the margin stays empty.
+
+    Parameters
+    ----------
+    lines
+        The order lines of some days, later than those of ``earlier``.
+    shop
+        Says whether prices include VAT, and at which rate.
+    earlier
+        Last recorded costs so far, as this function returned them.
+
+    Returns
+    -------
+    The lines in their order, and the last recorded costs: ``product_id``, ``day``, ``_known``.
     """
-    recorded = pl.col("unit_cost").filter(pl.col("quantity") > 0).cast(AMOUNT)
+    # A refund's cost may be zero on purpose (goods written off): sale lines alone tell costs.
+    told = (pl.col("quantity") > 0) & pl.col("unit_cost").is_not_null()
+    exact = pl.col("unit_cost").cast(AMOUNT)
     # Not mean(): it adds floats, whose sum depends on the order of the rows.
-    count = recorded.count().over("product_id")
-    mean = recorded.sum().over("product_id") / pl.when(count > 0).then(count).cast(AMOUNT)
-    filled = lines.with_columns(
-        _cost=pl.coalesce(pl.col("unit_cost"), rounded(mean)),
-        cost_filled=pl.col("unit_cost").is_null() & (count > 0),
+    mean = rounded(exact.sum() / pl.len().cast(AMOUNT))
+    costs = lines.filter(told).group_by("product_id", "day").agg(_known=mean)
+    if earlier is not None:
+        costs = pl.concat([earlier, costs])
+    costs = costs.sort("day", "product_id")
+    placed = lines.with_row_index("_at").sort("day", "_at")
+    placed = placed.join_asof(
+        costs, on="day", by="product_id", strategy="backward", check_sortedness=False
+    )
+    filled = placed.sort("_at").with_columns(
+        _cost=pl.coalesce("unit_cost", "_known"),
+        cost_filled=pl.col("unit_cost").is_null() & pl.col("_known").is_not_null(),
     )
     cost = rounded(_product(pl.col("quantity"), pl.col("_cost")))
     margin = (_without_vat(shop) - cost).cast(CENTS, strict=False)
-    return filled.with_columns(margin=margin).drop("_cost")
+    done = filled.with_columns(margin=margin).drop("_cost", "_known", "_at")
+    return done, costs.group_by("product_id", maintain_order=True).last().select(costs.columns)
 
 
 def _without_vat(shop: Shop) -> pl.Expr:

@@ -7,7 +7,8 @@
       parts/<table>/<sha256>.parquet      ledger, content-addressed, by month where it has one
       builds/<name>/files.json            sha256 of the build's files, written when it is whole
       builds/<name>/manifest.json         parts, inputs, counts, configuration, versions, as-of
-      builds/<name>/customers/            one row a customer or a customer-day, by pseudonym
+      builds/<name>/customers/            one row a customer, by pseudonym
+      builds/<name>/customers/visits/     one row a customer-day, by month
       builds/<name>/marts/                small aggregates
       builds/<name>/boards/<theme>/       what dashboards read
       builds/<name>/quarantine/           rows that could not be kept, with their reasons
@@ -51,7 +52,7 @@ POINTER = "CURRENT"
 MANIFEST = "manifest.json"
 FILES = "files.json"
 # Bump when stored tables change their meaning; other versions ask for a new build.
-FORMAT = 2
+FORMAT = 3
 KEPT_BUILDS = 3
 _STALE_SECONDS = 24 * 3600
 _NAME = re.compile(r"([0-9]{6,})-[0-9]{8}T[0-9]{6}Z")
@@ -128,15 +129,15 @@ class Build:
         """Store a small document at ``place``, e.g. ``"boards/profile/facts"``."""
         write_bytes(self.folder / f"{place}.json", _json(content))
 
-    def scan(self, place: str) -> pl.LazyFrame:
-        """Open a stored table.
+    def scan(self, place: str, *more: str) -> pl.LazyFrame:
+        """Open a stored table, or the pieces of one in the order given.
 
         Raises
         ------
         WorkspaceError
             If this build has no such table, or it is not as it was written.
         """
-        return pl.scan_parquet(self._checked(f"{place}.parquet"))
+        return pl.scan_parquet([self._checked(f"{p}.parquet") for p in (place, *more)])
 
     def document(self, place: str) -> Any:
         """Read a stored document.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-import crmlib
-from crmlib.config import Config
 from crmlib.errors import ContractError
 from crmlib.i18n import mark
-from crmlib.ledger import Ledger, disk, store
-from crmlib.marts import calendar
+from crmlib.ledger import Ledger, store
+from crmlib.marts import calendar, manifest
 from crmlib.marts.cohorts import cohorts
 from crmlib.marts.customers import customer
 from crmlib.marts.gaps import gaps
 from crmlib.marts.kpis import basket_sizes, kpis
 from crmlib.marts.opened import Marts, open_marts
-from crmlib.marts.visits import visits
+from crmlib.marts.visits import place_of, until, visits
 
 ENGINES = ("polars",)
 Progress = Callable[[str, int, int], None]
@@ -93,18 +91,17 @@ def write(
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     for part in ledger.parts:
         store.take_part(ledger.config.workspace, made.workspace, part)
-    day = as_of or ledger.config.history.as_of or calendar.last_complete_day(ledger.order_lines)
-    first, low, high = calendar.span(ledger.order_lines)
-    months = range(low, high + 1)
-    index = ledger.price_index.collect()
-    ratios = calendar.price_ratios(index, months, day)
+    asked = as_of or ledger.config.history.as_of
+    day = asked or calendar.last_complete_day(ledger.order_lines)
+    span = calendar.span(ledger.order_lines, day)
+    ratios = calendar.price_ratios(ledger.price_index.collect(), span.months, day)
     history = ledger.config.history
-    began = calendar.complete_from(history, first)
+    began = history.complete_from or span.first
     frame = Frame(calendar.day_number(day), calendar.day_number(began), history.burn_in_days)
     _write_marts(ledger, made, ratios, frame, progress)
     for table, rows in ledger.quarantine.items():
         made.keep(f"quarantine/{table}", rows)
-    return _manifest(ledger, day, began, engine, _notes(ledger, index, months))
+    return manifest.of(ledger, span, as_of=day, asked=asked, engine=engine)
 
 
 def _write_marts(
@@ -118,16 +115,19 @@ def _write_marts(
     as_of_day = frame.as_of_day
     done = 0
 
-    def keep(place: str, mart: nw.LazyFrame) -> nw.LazyFrame:
+    def told(place: str) -> None:
         nonlocal done
-        collected = _collected(mart)
-        made.keep(place, collected)
         done += 1
         if progress:
             progress(place, done, STEPS)
+
+    def keep(place: str, mart: nw.LazyFrame) -> nw.LazyFrame:
+        made.keep(place, _collected(mart))
+        told(place)
         return nw.from_native(made.scan(place))
 
-    seen = keep("customers/visits", visits(lines, real, as_of_day=as_of_day))
+    seen = nw.from_native(_write_visits(ledger, made, real, as_of_day))
+    told("customers/visits")
     people = keep(
         "customers/customer",
         customer(
@@ -142,6 +142,21 @@ def _write_marts(
     keep("marts/gaps", gaps(seen, people, as_of_day=as_of_day))
     keep("marts/kpis", kpis(lines, real, as_of_day=as_of_day))
     keep("marts/basket_sizes", basket_sizes(lines, as_of_day=as_of_day))
+
+
+def _write_visits(
+    ledger: Ledger, made: store.Build, real: nw.LazyFrame, as_of_day: int
+) -> pl.LazyFrame:
+    """Gather the visits of one month after another: a customer's day lies within a month."""
+    parts: dict[int, list[store.Part]] = {}
+    for part in ledger.parts:
+        if part.table == "order_lines" and part.month is not None:
+            parts.setdefault(part.month, []).append(part)
+    months = until(parts, calendar.from_day(as_of_day))
+    for month in months:
+        lines = nw.from_native(store.scan_parts(made.workspace, "order_lines", parts[month]))
+        made.keep(place_of(month), _collected(visits(lines, real, as_of_day=as_of_day)))
+    return made.scan(*map(place_of, months))
 
 
 def _collected(mart: nw.LazyFrame) -> pl.DataFrame:
@@ -161,70 +176,3 @@ def _collected(mart: nw.LazyFrame) -> pl.DataFrame:
 def _joined(ledger: Ledger) -> pl.LazyFrame:
     joined = pl.col("joined_at").to_physical().cast(pl.Int32).alias("joined_day")
     return ledger.customers.select("customer_id", joined)
-
-
-def _notes(ledger: Ledger, index: pl.DataFrame, months: range) -> list[dict[str, Any]]:
-    notes: list[dict[str, Any]] = []
-    if calendar.index_is_missing(ledger.config.shop, index, months):
-        message = mark(
-            "{months} months of lira amounts are compared without a price index: high later "
-            "values may be inflation alone"
-        )
-        notes.append({"message": message, "fields": {"months": len(months)}})
-    orphans = _orphans(ledger)
-    if orphans:
-        message = mark("{lines} order lines name a customer that the customer file does not have")
-        notes.append({"message": message, "fields": {"lines": orphans}})
-    return notes
-
-
-def _orphans(ledger: Ledger) -> int:
-    if "customers" not in ledger.counts:
-        return 0
-    named = ledger.order_lines.filter(pl.col("customer_id").is_not_null()).select("customer_id")
-    alone = named.join(ledger.customers.select("customer_id"), on="customer_id", how="anti")
-    return int(alone.select(pl.len()).collect(engine="streaming").item())
-
-
-def _manifest(
-    ledger: Ledger, as_of: date, began: date, engine: str, notes: list[dict[str, Any]]
-) -> dict[str, Any]:
-    config = ledger.config
-    return {
-        "as_of": as_of.isoformat(),
-        "complete_from": began.isoformat(),
-        "burn_in_days": config.history.burn_in_days,
-        "shop": config.shop.model_dump(mode="json"),
-        "parts": [asdict(p) for p in ledger.parts],
-        "inputs": [asdict(i) for i in ledger.inputs],
-        "counts": {table: asdict(c) for table, c in ledger.counts.items()},
-        "config": config.fingerprint,
-        "key_fingerprint": ledger.key_fingerprint,
-        "engine": engine,
-        "notes": notes,
-        "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Give the versions of what the numbers depend on."""
-    return {
-        "crmlib": crmlib.__version__,
-        "code": disk.code_fingerprint(),
-        "polars": pl.__version__,
-        "narwhals": nw.__version__,
-    }
-
-
-def unchanged(workspace: Path, config: Config, inputs: list[dict[str, Any]]) -> bool:
-    """Tell whether the current build is whole, of the same files, configuration and versions."""
-    before = store.current_or_none(workspace)
-    if before is None:
-        return False
-    old = before.manifest
-    return (
-        old["inputs"] == inputs
-        and old["config"] == config.fingerprint
-        and old["versions"] == versions()
-        and store.is_sound(before)
-    )

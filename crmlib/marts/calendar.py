@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import polars as pl
 
-from crmlib.config import History, Shop
+from crmlib.config import Shop
 from crmlib.errors import ContractError
 from crmlib.i18n import mark
 
@@ -36,11 +37,16 @@ def from_month(number: int) -> date:
 
 
 def year_earlier(day: date) -> date:
-    """Give the same day a year before; 29 February becomes the 28th."""
-    try:
-        return day.replace(year=day.year - 1)
-    except ValueError:
-        return day.replace(year=day.year - 1, day=28)
+    """Give the same day a year before; the last day of a month stays the last of its month."""
+    after = day + timedelta(days=1)
+    if after.day == 1:
+        return after.replace(year=after.year - 1) - timedelta(days=1)
+    return day.replace(year=day.year - 1)
+
+
+def trailing_year(last_day: date) -> date:
+    """Give the first of the twelve months that end with ``last_day``."""
+    return year_earlier(last_day) + timedelta(days=1)
 
 
 def last_complete_day(lines: pl.LazyFrame) -> date:
@@ -64,21 +70,44 @@ def last_complete_day(lines: pl.LazyFrame) -> date:
     return max(first.date(), last.date() - timedelta(days=1)) if timed else last.date()
 
 
-def span(lines: pl.LazyFrame) -> tuple[date, int, int]:
-    """Give the first day, and the first and the last month number, of the order lines."""
-    first, low, high = (
-        lines.select(pl.col("day").min(), pl.col("month").min(), high=pl.col("month").max())
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The days that the order lines cover, up to the as-of day.
+
+    Attributes
+    ----------
+    first, last
+        First and last day with a line.
+    months
+        Month numbers from the first to the last.
+    """
+
+    first: date
+    last: date
+    months: range
+
+
+def span(lines: pl.LazyFrame, as_of: date) -> Span:
+    """Give the days that the order lines cover up to ``as_of``.
+
+    Raises
+    ------
+    ContractError
+        If the first line is later.
+    """
+    day, month = pl.col("day"), pl.col("month")
+    first, last, low, high = (
+        lines.filter(day <= day_number(as_of))
+        .select(day.min(), last=day.max(), low=month.min(), high=month.max())
         .collect(engine="streaming")
         .row(0)
     )
     if first is None:
-        return EPOCH, 0, -1
-    return from_day(first), low, high
-
-
-def complete_from(history: History, first: date) -> date:
-    """Give the day from which the history is complete: as declared, else the first day."""
-    return history.complete_from or first
+        raise ContractError(
+            mark("no order line is dated on or before the as-of day {day}; choose a later one"),
+            day=as_of.isoformat(),
+        )
+    return Span(from_day(first), from_day(last), range(low, high + 1))
 
 
 def price_ratios(index: pl.DataFrame, months: range, as_of: date) -> pl.DataFrame:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import narwhals as nw
 
+from crmlib.marts.customers import FIRST_SEEN, NEW
+from crmlib.marts.packed import Packed
+from crmlib.schema import FOLDS
+
+_MONTHS = 2**20
+_CELL = Packed({"new": 2, "cohort_month": _MONTHS, "month": _MONTHS, "fold": FOLDS})
+
 
 def cohorts(visits: nw.LazyFrame, customer: nw.LazyFrame) -> nw.LazyFrame:
     """Count each cohort's customers, orders and value by month.
@@ -22,20 +29,38 @@ def cohorts(visits: nw.LazyFrame, customer: nw.LazyFrame) -> nw.LazyFrame:
     # The month of a customer's first purchase is that of its first day, so no visits are grouped.
     month_of = visits.group_by("day").agg(nw.col("month").max().alias("cohort_month"))
     began = (
-        customer.select("customer_id", "status", nw.col("first_day").alias("day"))
+        customer.select("customer_id", "fold", "status", nw.col("first_day").alias("day"))
         .join(month_of, on="day", how="inner")
-        .drop("day")
+        .select(
+            "customer_id",
+            cell=_CELL.pack(
+                new=nw.col("status") == NEW,
+                cohort_month=nw.col("cohort_month"),
+                month=nw.lit(0),
+                fold=nw.col("fold"),
+            ),
+        )
     )
+    sums = ("orders", "value", "value_real")
     months = visits.group_by("customer_id", "month").agg(
-        nw.col("fold").max(),
-        nw.col("purchase_lines").sum(),
-        *(nw.col(c).sum() for c in ("orders", "value", "value_real")),
+        nw.col("purchase_lines").sum(), *(nw.col(c).sum() for c in sums)
     )
-    keys = ["status", "cohort_month", "month", "fold"]
+    key = nw.col("key")
     return (
         months.join(began, on="customer_id", how="inner")
-        .with_columns(customers=(nw.col("purchase_lines") > 0).cast(nw.Int64))
-        .group_by(*keys)
-        .agg(*(nw.col(c).sum() for c in ("customers", "orders", "value", "value_real")))
-        .sort(*keys)
+        .select(
+            *sums,
+            customers=(nw.col("purchase_lines") > 0).cast(nw.Int64),
+            key=nw.col("cell") + nw.col("month").cast(nw.Int64) * FOLDS,
+        )
+        .group_by("key")
+        .agg(*(nw.col(c).sum() for c in ("customers", *sums)))
+        .sort("key")
+        .select(
+            status=nw.when(_CELL.take("new", key) == 1)
+            .then(nw.lit(NEW))
+            .otherwise(nw.lit(FIRST_SEEN)),
+            **{n: _CELL.take(n, key).cast(nw.Int32) for n in ("cohort_month", "month", "fold")},
+            **{c: nw.col(c) for c in ("customers", *sums)},
+        )
     )

@@ -12,6 +12,7 @@ import polars as pl
 
 from crmlib.ledger import store
 from crmlib.marts import calendar, customers
+from crmlib.marts.visits import place_of, until
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,32 @@ class Marts:
         Last day that counts.
     complete_from
         Day from which the history is complete.
+    begins
+        First day with an order line, but not before ``complete_from``.
+    burn_in_days
+        For so many days after that, a customer seen for the first time may be an old one.
     currency
         ISO code of the shop's currency.
+    has_index
+        Whether there is a price index, so that real money is not just nominal money.
     """
 
     build: str
     as_of: date
     complete_from: date
+    begins: date
+    burn_in_days: int
     currency: str
+    has_index: bool
     _store: store.Build = field(repr=False)
 
     @property
     def visits(self) -> pl.LazyFrame:
-        """One row a customer-day; see :func:`crmlib.marts.visits.visits`."""
-        return self._store.scan("customers/visits")
+        """One row a customer-day, month by month; within a month by customer and day.
+
+        See :func:`crmlib.marts.visits.visits`.
+        """
+        return self._visits(None, self.as_of)
 
     @property
     def customer(self) -> pl.LazyFrame:
@@ -71,25 +84,53 @@ class Marts:
 
         Real money stays in prices of the build's as-of month, so that days can be compared.
         """
-        history = self.manifest
         joined = self.ledger("customers").select(
             "customer_id", joined_day=pl.col("joined_at").to_physical().cast(pl.Int32)
         )
         return customers.customer(
-            nw.from_native(self.visits),
+            nw.from_native(self._visits(None, last_day)),
             nw.from_native(joined),
             as_of_day=calendar.day_number(last_day),
             complete_from_day=calendar.day_number(self.complete_from),
-            burn_in_days=history["burn_in_days"],
+            burn_in_days=self.burn_in_days,
         ).to_native()
 
     def customer_between(self, first_day: date, last_day: date) -> pl.LazyFrame:
         """Sum each customer's visits from ``first_day`` to ``last_day``, both inside."""
         return customers.window(
-            nw.from_native(self.visits),
+            nw.from_native(self._visits(first_day, last_day)),
             first_day=calendar.day_number(first_day),
             last_day=calendar.day_number(last_day),
         ).to_native()
+
+    def _visits(self, first_day: date | None, last_day: date) -> pl.LazyFrame:
+        """Open the visits of the months that two days lie in and of those between."""
+        parts = (p for p in self.manifest["parts"] if p["table"] == "order_lines")
+        months = until({p["month"] for p in parts}, self.as_of)
+        wanted = until(months, last_day)
+        if first_day is not None:
+            wanted = [m for m in wanted if m >= calendar.month_number(first_day)]
+        # Of none at all, the first month gives the columns: it has no visit between the two days.
+        return self._store.scan(*map(place_of, wanted or months[:1]))
+
+    def identified_between(self, first_day: date, last_day: date) -> float | None:
+        """Give the share of sales that carry a customer id, by value.
+
+        ``None`` without sales, and where a row filter drops sales without a customer.
+        """
+        if self.manifest["strangers_dropped"]:
+            return None
+        inside = pl.from_epoch("day", "d").is_between(first_day, last_day)
+        named = pl.col("customer_id").is_not_null()
+        value = pl.col("value")  # summed exactly, so in any order
+        total, known = (
+            self.ledger("order_lines")
+            .filter(inside)
+            .select(value.sum(), known=value.filter(named).sum())
+            .collect(engine="streaming")
+            .row(0)
+        )
+        return float(known) / float(total) if total > 0 else None
 
     def quarantine(self, table: str) -> pl.LazyFrame:
         """Rows of ``table`` that were not kept: file, row, reasons, cells."""
@@ -123,6 +164,9 @@ def marts_of(build: store.Build) -> Marts:
         build=build.name,
         as_of=date.fromisoformat(manifest["as_of"]),
         complete_from=date.fromisoformat(manifest["complete_from"]),
+        begins=date.fromisoformat(manifest["begins"]),
+        burn_in_days=manifest["burn_in_days"],
         currency=manifest["shop"]["currency"],
+        has_index=manifest["has_index"],
         _store=build,
     )

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from datetime import date
+
 import narwhals as nw
 
+from crmlib.marts.calendar import month_number
+
 MONEY = nw.Decimal(18, 4)
+
+
+def place_of(month: int) -> str:
+    """Name where a build keeps the visits of a month."""
+    return f"customers/visits/{month}"
+
+
+def until(months: Iterable[int], day: date) -> list[int]:
+    """Give the months that begin on or before a day, in order."""
+    return sorted(m for m in months if m <= month_number(day))
 
 
 def visits(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.LazyFrame:
@@ -13,7 +28,7 @@ def visits(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.Laz
     Parameters
     ----------
     lines
-        Ledger order lines.
+        Ledger order lines: all of them, or those of some months (a day lies within a month).
     real
         ``month`` and ``ratio``: price level of the as-of month over that month's.
     as_of_day
@@ -26,7 +41,7 @@ def visits(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.Laz
     (prices of the as-of month), ``returns`` (value of returned lines, negative), ``margin`` of
     lines whose cost is known, its two ways of costing money ``margin_returns`` and
     ``margin_below_cost`` (lines sold under their cost), and ``value_costed``, the value of the
-    lines that have a margin.
+    lines that have a margin. In order of customer and day.
     """
     returned = nw.col("quantity") < 0
     below_cost = (~returned) & (nw.col("margin") < 0)

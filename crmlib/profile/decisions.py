@@ -35,6 +35,8 @@ def _base(change: Estimate | None) -> str:
 def _losses(value: ValueResult) -> str:
     if value.by == "value":
         return "not known: the data have no costs"
+    if value.loss_makers is None:
+        return f"fewer than {value.fewer_than}: not worth a programme"
     if not value.loss_makers:
         return "none to act on"
     causes = {

@@ -121,12 +121,12 @@ def cards(result: ActivityResult, lang: str) -> list[theme.Card]:
         theme.Card(
             i18n.text("Customers", lang),
             i18n.number(result.customers, lang),
-            *_comparison(result.change, lang),
+            *_comparison(result, result.change, _CUSTOMERS, lang),
         ),
         theme.Card(
-            i18n.text("Sales", lang),
+            i18n.text("Sales to known customers", lang),
             i18n.money_short(result.value, result.currency, lang),
-            *_comparison(result.real_change, lang, real=True),
+            *_comparison(result, result.value_change, _REAL if result.real else _NOMINAL, lang),
         ),
         theme.Card(i18n.text("Orders", lang), i18n.number(result.orders, lang)),
     ]
@@ -143,20 +143,22 @@ def _segment(key: str, lang: str) -> str:
     return i18n.text(segments.label(key), lang)
 
 
-def _comparison(change: Estimate | None, lang: str, *, real: bool = False) -> tuple[str, str]:
+_CUSTOMERS = i18n.mark("{x} against last year ({low} to {high})")
+_REAL = i18n.mark("{x} in real terms against last year ({low} to {high})")
+_NOMINAL = i18n.mark("{x} against last year, prices not deflated ({low} to {high})")
+
+
+def _comparison(
+    result: ActivityResult, change: Estimate | None, sentence: str, lang: str
+) -> tuple[str, str]:
     """Give the note and the tone of a change: its sign counts only beyond its interval."""
     if change is None or change.interval is None:
-        return i18n.text("no year before to compare with", lang), "quiet"
+        return i18n.text(result.no_comparison, lang), "quiet"
     fields = {
         "x": _signed(change.value, lang),
         "low": _signed(change.interval.low, lang),
         "high": _signed(change.interval.high, lang),
     }
-    sentence = (
-        i18n.mark("{x} in real terms against the same months last year ({low} to {high})")
-        if real
-        else i18n.mark("{x} against the same months last year ({low} to {high})")
-    )
     clear = change.interval.excludes(0.0)
     tone = ("good" if change.value > 0 else "bad") if clear else "quiet"
     return i18n.text(sentence, lang, **fields), tone

@@ -47,18 +47,24 @@ class ReturningResult:
     once_only
         Of the customers who bought in the window, those known to be new whose only purchase
         day so far it was. Customers first seen when the data begin may have bought before, so
-        they never count here: the share is a lower bound.
+        they never count here. ``None`` when nobody is known to be new, or not shown.
+    at_least
+        Whether ``once_only`` is a lower bound, since there are first-seen customers.
     came_back
         Of the new customers of the year before, those who bought again in the last 365 days;
-        ``None`` when there are none, too few to show, or the history does not reach back.
+        ``None`` with ``why_not`` when that is not known.
     new_customers
         How many new customers the year before had.
+    why_not
+        Why ``came_back`` is not known, an English sentence.
     """
 
     spec: ReturningSpec
     once_only: Estimate | None
+    at_least: bool
     came_back: Estimate | None
     new_customers: int | None
+    why_not: str = ""
 
     def headline(self, lang: str) -> str:
         """Say both shares, or why one is not known."""
@@ -68,13 +74,22 @@ class ReturningResult:
         if self.once_only is None:
             return ""
         share = i18n.percent(self.once_only.value, lang)
+        if self.at_least:
+            return i18n.text("At least {share} bought once only.", lang, share=share)
         return i18n.text("{share} bought once only.", lang, share=share)
 
     def _back(self, lang: str) -> str:
         if self.came_back is None:
-            return i18n.text("Too few new customers last year to say who came back.", lang)
+            return i18n.text(self.why_not, lang)
         share = i18n.percent(self.came_back.value, lang)
         return i18n.text("{share} of last year's new customers came back.", lang, share=share)
+
+
+TOO_SHORT = i18n.mark(
+    "The history is too short to say how many of last year's new customers came back."
+)
+TOO_FEW = i18n.mark("Too few new customers last year to say who came back.")
+NOT_SHOWN = i18n.mark("How many of last year's new customers came back is not shown: too few.")
 
 
 def measure(
@@ -91,7 +106,8 @@ def measure(
     spec
         The last day that counts.
     first_day
-        From when the history is complete.
+        From when a customer seen for the first time counts as new: the first day of the
+        history and the burn-in after it.
     """
     known = customer.select("customer_id", "status", "purchase_days", "first_day", "last_day")
     known = known.rename({c: f"all_{c}" for c in known.columns[2:]})
@@ -105,12 +121,16 @@ def measure(
         ),
     )
     back = began.select("fold", hit=pl.from_epoch("last_day", "d") >= spec.came_back_from)
-    reaches = first_day <= spec.came_back_from - timedelta(days=1)
+    # Only a whole year of new customers can be told from a part of one.
+    reaches = first_day <= spec.new_from
+    anyone_new = bought.select((pl.col("status") == "new").any()).item()
     return ReturningResult(
         spec=spec,
-        once_only=rate(once, "customers of the window, by purchase days"),
+        once_only=rate(once, "customers of the window, by purchase days") if anyone_new else None,
+        at_least=bool(bought.select((pl.col("status") != "new").any()).item()),
         came_back=rate(back, "new customers of the year before") if reaches else None,
         new_customers=began.height if reaches else None,
+        why_not=TOO_SHORT if not reaches else TOO_FEW if began.is_empty() else "",
     )
 
 
@@ -119,7 +139,11 @@ def rate(hits: pl.DataFrame, method: str) -> Estimate | None:
     if hits.is_empty():
         return None
     folds: Sequence[tuple[int, int]] = (
-        hits.group_by("fold").agg(pl.col("hit").sum(), n=pl.len()).select("hit", "n").rows()
+        hits.group_by("fold")
+        .agg(pl.col("hit").sum(), n=pl.len())
+        .sort("fold")
+        .select("hit", "n")
+        .rows()
     )
     top, n = sum(h for h, _ in folds), sum(m for _, m in folds)
     without = [(top - h) / (n - m) for h, m in folds if n > m]

@@ -169,12 +169,12 @@ def score(
 def summarise(scores: pl.DataFrame) -> pl.DataFrame:
     """Sum scored customers by segment, in the order of the rules."""
     order = pl.Enum([*(s.key for s in rules.SEGMENTS), rules.OTHER])
-    value = pl.col("monetary").cast(pl.Float64)
+    value = pl.col("monetary").sum().cast(pl.Float64)  # summed exactly, in any order
     return (
         scores.group_by(pl.col("segment").cast(order))
         .agg(
             customers=pl.len().cast(pl.Int64),
-            value=value.sum(),
+            value=value,
             mean_days_since_last=pl.col("recency_days").mean(),
             mean_orders=pl.col("frequency").mean(),
         )

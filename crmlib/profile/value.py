@@ -73,6 +73,11 @@ class ValueResult:
     gini
         Gini coefficient of the Lorenz curve: 0 when all bring the same, towards 1 when one
         brings all; ``None`` where somebody costs money, since the curve is no Lorenz curve then.
+    fewer_than
+        How few loss-makers are not shown.
+    short_window
+        Whether the window is shorter than twelve months, so that goods that were bought before
+        it and returned within it weigh more.
     classes
         ABC: ``class``, ``customers``, ``value_share``. Empty in a published result.
     deciles
@@ -91,6 +96,7 @@ class ValueResult:
     gini: float | None
     currency: str = "TRY"
     fewer_than: int = 0
+    short_window: bool = False
     spec: ValueSpec = field(default_factory=ValueSpec)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     deciles: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -125,8 +131,16 @@ class ValueResult:
             return i18n.text("Fewer than {n} customers cost us money.", lang, n=limit)
         if self.loss_makers == 0 or self.cause is None or self.loss is None:
             return i18n.text("No customer cost us money.", lang)
+        sentence = (
+            i18n.mark(
+                "{n} customers cost us {amount} in this period, returns of earlier purchases "
+                "included, mostly through {cause}."
+            )
+            if self.short_window
+            else i18n.mark("{n} customers cost us {amount}, mostly through {cause}.")
+        )
         return i18n.text(
-            "{n} customers cost us {amount}, mostly through {cause}.",
+            sentence,
             lang,
             n=i18n.number(self.loss_makers, lang),
             amount=i18n.money(-self.loss, self.currency, lang),
@@ -145,7 +159,8 @@ def whale(
     Parameters
     ----------
     customer
-        The customer mart, or a window of it.
+        The customer mart, or a window of it. Customers without a purchase in it (returns alone)
+        are left out: what they cost belongs to a purchase that is not there.
     spec
         What to cumulate and how finely.
     currency
@@ -153,14 +168,14 @@ def whale(
     """
     spec = spec or ValueSpec()
     columns = ["customer_id", "value", *_MARGINS, "value_costed"]
-    frame = customer.lazy().select(columns).collect()
+    frame = customer.lazy().filter(pl.col("purchase_days") > 0).select(columns).collect()
     coverage = cost_coverage(frame)
     by = spec.by
     if by == "auto":
         by = "margin" if coverage >= spec.min_cost_coverage else "value"
     ranked = frame.sort(by, "customer_id", descending=[True, False])
     amounts = ranked[by].cast(pl.Float64)
-    total = float(amounts.sum())
+    total = float(frame[by].sum())
     losing = frame.filter(pl.col("margin") < 0) if by == "margin" else frame.clear()
     classes, deciles = _classes(amounts, total), _deciles(amounts, total)
     return ValueResult(
@@ -170,7 +185,7 @@ def whale(
         customers=frame.height,
         total=total,
         loss_makers=losing.height,
-        loss=float(losing["margin"].cast(pl.Float64).sum()),
+        loss=float(losing["margin"].sum()),
         cause=_cause(losing),
         cost_coverage=coverage,
         gini=_gini(amounts, total),
@@ -186,7 +201,7 @@ _MARGINS = ("margin", "margin_returns", "margin_below_cost")
 
 def cost_coverage(customer: pl.DataFrame) -> float:
     """Give the share of sales whose cost is known; 0 without sales."""
-    value, costed = (float(customer[c].cast(pl.Float64).sum()) for c in ("value", "value_costed"))
+    value, costed = (float(customer[c].sum()) for c in ("value", "value_costed"))
     return costed / value if value > 0 else 0.0
 
 
@@ -202,7 +217,7 @@ def loss_makers(customer: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
     cause = pl.when(returns <= below).then(pl.lit("returns")).otherwise(pl.lit("below_cost"))
     return (
         customer.lazy()
-        .filter(pl.col("margin") < 0)
+        .filter(pl.col("margin") < 0, pl.col("purchase_days") > 0)
         .select("customer_id", *_MARGINS, "value", "orders", cause=cause)
         .sort("margin", "customer_id")
         .collect()
@@ -220,8 +235,7 @@ def _cause(losing: pl.DataFrame) -> str | None:
 
 
 def _best_share(amounts: pl.Series, total: float, best: float) -> float | None:
-    # An exact share of customers is not rounded up by a float's last digit.
-    count = math.ceil(round(best * len(amounts), 9))
+    count = _first(len(amounts), best)
     return float(amounts.head(count).sum()) / total if total > 0 else None
 
 
@@ -237,13 +251,19 @@ def _gini(amounts: pl.Series, total: float) -> float | None:
     return 2 * float((ranks * amounts).sum()) / (n * total) - (n + 1) / n
 
 
+def _first(n: int, share: float) -> int:
+    """Give how many of ``n`` are the first ``share`` of them, rounded up."""
+    # An exact share of customers is not rounded up by a float's last digit.
+    return math.ceil(round(share * n, 9))
+
+
 def _curve(amounts: pl.Series, total: float, points: int) -> pl.DataFrame:
     """Give the cumulated share at each of ``points`` steps, and the origin."""
     n = len(amounts)
     if not n or total <= 0:
         return pl.DataFrame(schema={"customers_share": pl.Float64, "value_share": pl.Float64})
     cumulated = amounts.cum_sum()
-    steps = sorted({round(n * k / points) for k in range(points + 1)})
+    steps = sorted({_first(n, k / points) for k in range(points + 1)})
     return pl.DataFrame(
         {
             "customers_share": [s / n for s in steps],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,8 @@ from crmlib.config import Config
 from crmlib.i18n import mark
 from crmlib.ledger import store
 from crmlib.ledger.read import inputs_of
-from crmlib.marts.build import unchanged
-from crmlib.marts.opened import Marts, marts_of
+from crmlib.marts.manifest import unchanged
+from crmlib.marts.opened import marts_of
 from crmlib.profile import segments
 from crmlib.publish import profile
 from crmlib.publish.boards import ALL, INDEX
@@ -70,8 +70,8 @@ def build(
     workspace = config.workspace
     with store.locked(workspace):
         inputs = [asdict(i) for i in inputs_of(config)]
-        if unchanged(workspace, config, inputs):
-            same = store.current(workspace)
+        same = store.current_or_none(workspace)
+        if same and same.has(INDEX) and unchanged(workspace, config, inputs):
             return Outcome(changed=False, manifest=same.manifest, folder=same.folder)
         read = ledgers.read(config, today=today, progress=progress)
         with store.new_build(workspace) as made:
@@ -86,9 +86,8 @@ def publish(made: store.Build, *, progress: Progress | None = None) -> None:
     """Run the themes on a build's marts and write its boards."""
     opened = marts_of(made)
     manifest = opened.manifest
-    begins = _first_day(opened)
-    offered = windows(begins, max(begins, opened.as_of))
-    theme = profile.Profile(opened, begins)
+    offered = windows(opened.begins, max(opened.begins, opened.as_of))
+    theme = profile.Profile(opened)
     for number, window in enumerate(offered, start=1):
         made.keep_document(f"boards/profile/{window.id}", encode(theme.cells(window)))
         if progress:
@@ -105,14 +104,6 @@ def publish(made: store.Build, *, progress: Progress | None = None) -> None:
             "whole": {"profile": list(profile.WHOLE)},
         },
     )
-
-
-def _first_day(opened: Marts) -> date:
-    import polars as pl
-
-    first = opened.ledger("order_lines").select(pl.col("day").min()).collect().item()
-    begins = date(1970, 1, 1) + timedelta(days=first or 0)
-    return max(begins, opened.complete_from)
 
 
 def _window_members(offered: list[Window]) -> list[dict[str, Any]]:

@@ -1,28 +1,40 @@
-"""The profile's cube: every window by every segment, with small cells merged or left out."""
+"""The profile's cube: every window by every segment, with small cells merged or left out.
+
+One population everywhere: customers who bought in the window. Each has a segment, so the cells
+of a window add up to the whole; what is left out of a cell is left out of enough cells that it
+does not follow from the whole by subtraction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from crmlib.i18n import mark
 from crmlib.marts import Marts
 from crmlib.profile import activity, returning, rfm, segments, value
 from crmlib.publish.boards import ALL, NOBODY, TOO_FEW, Suppressed
 from crmlib.publish.windows import Window
 
+if TYPE_CHECKING:
+    from datetime import date
+
 RESULTS = ("activity", "value", "returning", "rfm")
 WHOLE = ("rfm",)  # the same for every segment: it compares them
 MIN_CUSTOMERS = 10
 DOMINANT = 0.5
+ASKED_OF_ALL = mark(
+    "Who comes back is asked of all customers: a segment is made of those who did, or did not."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Segmented:
-    """Customers as of a day: their mart and their published segment."""
+    """Customers as of a day: their mart and their segment."""
 
     customer: pl.DataFrame
     scores: rfm.RfmResult
@@ -31,30 +43,37 @@ class _Segmented:
 class Profile:
     """Makes the cells of the profile's cube; keeps segmentations by day."""
 
-    def __init__(self, marts: Marts, begins: date, *, k: int = MIN_CUSTOMERS) -> None:
+    def __init__(self, marts: Marts, *, k: int = MIN_CUSTOMERS) -> None:
         self._marts = marts
-        self._begins = begins
         self._k = k
+        self._spec = rfm.RfmSpec(money="real" if marts.has_index else "nominal")
         self._by_day: dict[date, _Segmented] = {}
-        self._daily = _value_by_day(marts)
 
     def cells(self, window: Window) -> dict[str, dict[str, Any]]:
         """Give ``{segment: {result name: Result or Suppressed}}`` of a window."""
         at_end = self._segmented(window.last_day)
-        active = self._active(window.first_day, window.last_day, at_end)
-        before = self._before(window)
+        active = self._active(window, at_end)
+        whole = {"rfm": self._rfm(at_end)}
+        if not _safe([_size(ALL, active)], self._k):
+            why = Suppressed(TOO_FEW, self._k) if active.height else Suppressed(NOBODY)
+            return {ALL: whole | {name: why for name in RESULTS if name not in WHOLE}}
         merged = merge_small(active, self._k)
-        found = {ALL: self._cell(window, active, before, at_end.customer, self._identified(window))}
-        found[ALL]["rfm"] = self._rfm(at_end)
-        for key, group in _groups(active, merged):
-            past = before.filter(pl.col("segment").is_in(group)) if before is not None else None
-            members = at_end.scores.scores.filter(pl.col("segment").is_in(group))
-            customer = at_end.customer.join(members.select("customer_id"), on="customer_id")
-            mine = active.filter(pl.col("segment").is_in(group))
-            found[key] = self._cell(window, mine, past, customer, None)
-        return found | self._missing(active, merged)
+        groups = {ALL: active} | {
+            key: active.filter(pl.col("segment").is_in(group)) for key, group in _groups(merged)
+        }
+        worth = self._values(groups, window)
+        found = {
+            key: {
+                "activity": self._activity(window, key, mine),
+                "value": worth[key],
+                "returning": Suppressed(ASKED_OF_ALL),
+            }
+            for key, mine in groups.items()
+        }
+        found[ALL] |= whole | {"returning": self._returning(window, active, at_end.customer)}
+        return found | self._missing(merged)
 
-    def _missing(self, active: pl.DataFrame, merged: dict[str, str]) -> dict[str, dict[str, Any]]:
+    def _missing(self, merged: dict[str, str]) -> dict[str, dict[str, Any]]:
         """Say of segments without a cell of their own why they have none."""
         small = Suppressed(TOO_FEW, self._k)
         hidden = [key for key, shown in merged.items() if shown != key]
@@ -63,105 +82,105 @@ class Profile:
     def _segmented(self, day: date) -> _Segmented:
         if day not in self._by_day:
             customer = self._marts.customer_at(day).collect()
-            scores = rfm.score(customer, currency=self._marts.currency)
+            scores = rfm.score(customer, self._spec, currency=self._marts.currency)
             self._by_day[day] = _Segmented(customer, scores)
         return self._by_day[day]
 
-    def _active(self, first: date, last: date, at_end: _Segmented) -> pl.DataFrame:
-        """Give customers with a visit in the window, with their segment at its end."""
+    def _active(self, window: Window, at_end: _Segmented) -> pl.DataFrame:
+        """Give customers who bought in the window, with their segment at its end."""
+        bought = self._marts.customer_between(window.first_day, window.last_day).filter(
+            pl.col("purchase_days") > 0
+        )
         named = at_end.scores.scores.select("customer_id", "segment")
-        window = self._marts.customer_between(first, last).collect()
-        return window.join(named, on="customer_id", how="left", maintain_order="left")
+        return bought.collect().join(named, on="customer_id", how="inner", maintain_order="left")
 
-    def _before(self, window: Window) -> pl.DataFrame | None:
-        first, last = window.year_before
-        if first < self._begins or window.id == "all":
-            return None
-        return self._active(first, last, self._segmented(last))
-
-    def _identified(self, window: Window) -> float | None:
-        inside = self._daily.filter(pl.col("date").is_between(window.first_day, window.last_day))
-        total = float(inside["value"].sum())
-        named = float(inside.filter(pl.col("identified"))["value"].sum())
-        return named / total if total > 0 else None
-
-    def _cell(
-        self,
-        window: Window,
-        active: pl.DataFrame,
-        before: pl.DataFrame | None,
-        customer: pl.DataFrame,
-        identified: float | None,
-    ) -> dict[str, Any]:
-        bought = _buyers(active)
-        if bought < self._k:
-            why = Suppressed(TOO_FEW, self._k) if bought else Suppressed(NOBODY)
-            return {name: why for name in RESULTS if name not in WHOLE}
-        if before is not None and 0 < _buyers(before) < self._k:
-            before = None
-        currency = self._marts.currency
-        measured = activity.measure(
+    def _activity(self, window: Window, key: str, active: pl.DataFrame) -> activity.ActivityResult:
+        before, why = None, activity.NOT_COMPARED
+        if key == ALL:
+            before, why = self._before(window)
+        return activity.measure(
             active,
             before,
             activity.ActivitySpec(window.first_day, window.last_day),
             label=window.label,
             label_fields=window.label_fields,
-            identified=identified,
-            currency=currency,
+            identified=self._identified(window) if key == ALL else None,
+            real=self._marts.has_index,
+            no_comparison=why,
+            currency=self._marts.currency,
         )
+
+    def _before(self, window: Window) -> tuple[pl.DataFrame | None, str]:
+        first, last = window.year_before
+        if first < self._marts.begins or window.id == "all":
+            return None, activity.NO_YEAR_BEFORE
+        before = self._marts.customer_between(first, last).collect()
+        bought = before.filter(pl.col("purchase_days") > 0).height
+        if 0 < bought < self._k:
+            return None, activity.TOO_FEW_BEFORE
+        return before, ""
+
+    def _identified(self, window: Window) -> float | None:
+        return self._marts.identified_between(window.first_day, window.last_day)
+
+    def _values(
+        self, groups: dict[str, pl.DataFrame], window: Window
+    ) -> dict[str, value.ValueResult]:
+        """Make the value results; loss-makers are shown where no small number follows."""
+        found = {
+            key: publishable_value(active, self._marts.currency, self._k, short=window.short)
+            for key, active in groups.items()
+        }
+        counts = {key: r.loss_makers or 0 for key, r in found.items()}
+        hidden = hide_losses(counts, self._k)
+        return {
+            key: replace(r, loss_makers=None, loss=None, cause=None) if key in hidden else r
+            for key, r in found.items()
+        }
+
+    def _returning(
+        self, window: Window, active: pl.DataFrame, customer: pl.DataFrame
+    ) -> returning.ReturningResult:
         came = returning.measure(
             customer,
             active,
             returning.ReturningSpec(window.last_day),
-            first_day=self._marts.complete_from,
+            first_day=self._marts.begins + timedelta(days=self._marts.burn_in_days),
         )
-        return {
-            "activity": measured,
-            "value": publishable_value(active, currency, self._k),
-            "returning": publishable_returning(came, self._k),
-        }
+        return publishable_returning(came, self._k)
 
     def _rfm(self, at_end: _Segmented) -> rfm.RfmResult | Suppressed:
         scores = at_end.scores
-        if scores.customers < self._k:
-            return Suppressed(TOO_FEW, self._k)
-        sizes = scores.scores.rename({"monetary": "value"}).with_columns(purchase_days=pl.lit(1))
-        merged = merge_small(sizes, self._k)
+        sized = scores.scores.rename({"monetary": "value"})
+        if not _safe([_size(ALL, sized)], self._k):
+            return Suppressed(TOO_FEW, self._k) if scores.customers else Suppressed(NOBODY)
+        merged = merge_small(sized, self._k)
         shown = scores.scores.with_columns(pl.col("segment").replace(merged))
         return replace(scores, segments=rfm.summarise(shown), scores=pl.DataFrame())
 
 
-def _buyers(customers: pl.DataFrame) -> int:
-    return customers.filter(pl.col("purchase_days") > 0).height
+def _size(name: str, customers: pl.DataFrame) -> dict[str, Any]:
+    """Give how many customers a group has, its value and its largest customer's."""
+    amounts = customers["value"].cast(pl.Float64).abs()
+    largest = amounts.max() if len(amounts) else 0.0
+    return {
+        "segment": name,
+        "customers": len(amounts),
+        "largest": largest,
+        "total": float(amounts.sum()),
+    }
 
 
-def _value_by_day(marts: Marts) -> pl.DataFrame:
-    """Sum sales by day, with and without a customer id."""
-    return (
-        marts.ledger("order_lines")
-        .group_by("day", identified=pl.col("customer_id").is_not_null())
-        .agg(pl.col("value").sum())
-        .select(pl.from_epoch("day", "d").alias("date"), "identified", "value")
-        .collect(engine="streaming")
-    )
-
-
-def merge_small(active: pl.DataFrame, k: int) -> dict[str, str]:
+def merge_small(customers: pl.DataFrame, k: int) -> dict[str, str]:
     """Map each segment to the one it is shown under: itself, or ``other``.
 
-    A segment with fewer than ``k`` buyers, or where one customer has over half of the value, is
-    merged; while the merged ones are still too small together, the smallest shown one joins
-    them, so that no cell follows from a total by subtraction.
+    A segment with fewer than ``k`` customers, or where one customer has over half of the value,
+    is merged; while the merged ones are still not safe together, the smallest shown one joins
+    them, so that no cell follows from the whole by subtraction.
     """
-    amount = pl.col("value").cast(pl.Float64).abs()
-    sizes = (
-        active.filter(pl.col("segment").is_not_null(), pl.col("purchase_days") > 0)
-        .group_by("segment")
-        .agg(customers=pl.len(), largest=amount.max(), total=amount.sum())
-        .sort("customers", "segment")
-        .rows(named=True)
-    )
-    hidden = [s for s in sizes if s["customers"] < k or s["largest"] > DOMINANT * s["total"]]
+    sizes = [_size(str(key), mine) for (key,), mine in customers.group_by("segment")]
+    sizes.sort(key=lambda s: (s["customers"], s["segment"]))
+    hidden = [s for s in sizes if not _safe([s], k)]
     shown = [s for s in sizes if s not in hidden]
     while hidden and shown and not _safe(hidden, k):
         hidden.append(shown.pop(0))
@@ -175,26 +194,49 @@ def _safe(group: list[dict[str, Any]], k: int) -> bool:
     return customers >= k and max(s["largest"] for s in group) <= DOMINANT * total
 
 
-def _groups(active: pl.DataFrame, merged: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
+def _groups(merged: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
     """Yield each shown segment with those that are shown under it."""
     for key in dict.fromkeys(merged.values()):
         yield key, [s for s, shown in merged.items() if shown == key]
 
 
-def publishable_value(active: pl.DataFrame, currency: str, k: int) -> value.ValueResult:
-    """Make the value result of a cell without any group of fewer than ``k`` customers."""
+def hide_losses(counts: dict[str, int], k: int) -> set[str]:
+    """Choose the cells whose number of loss-makers is not shown.
+
+    Parameters
+    ----------
+    counts
+        Loss-makers of the whole (``"all"``) and of every shown segment, which add up to it.
+    k
+        Numbers from 1 to ``k`` - 1 are not shown, nor what they follow from: while the hidden
+        segments have fewer than ``k`` together, the next smallest is hidden too.
+    """
+    small = {key for key, n in counts.items() if 0 < n < k}
+    parts = sorted((n, key) for key, n in counts.items() if key != ALL)
+    hidden = [(n, key) for n, key in parts if key in small]
+    rest = [(n, key) for n, key in parts if n >= k]
+    while hidden and rest and sum(n for n, _ in hidden) < k:
+        hidden.append(rest.pop(0))
+    if hidden and sum(n for n, _ in hidden) < k:
+        small.add(ALL)
+    return small | {key for _, key in hidden}
+
+
+def publishable_value(
+    active: pl.DataFrame, currency: str, k: int, *, short: bool = False
+) -> value.ValueResult:
+    """Make the value result of a cell without any step of fewer than ``k`` customers."""
     n = active.height
-    spec = value.ValueSpec(points=max(1, min(100, n // k)))
+    # Steps of a fifth fall on the best 20 %, so that headline and curve are one number.
+    fifths = max(1, min(20, n // (5 * k)))
+    points = 5 * fifths if n >= 5 * k else 1
+    spec = value.ValueSpec(points=points)
     found = value.whale(active, spec, currency=currency)
-    few = found.loss_makers is not None and 0 < found.loss_makers < k
-    small_top = spec.best * n < k
     return replace(
         found,
-        best_share=None if small_top else found.best_share,
-        loss_makers=None if few else found.loss_makers,
-        loss=None if few else found.loss,
-        cause=None if few else found.cause,
+        best_share=found.best_share if points > 1 else None,
         fewer_than=k,
+        short_window=short,
         classes=pl.DataFrame(),
         deciles=pl.DataFrame(),
     )
@@ -202,12 +244,14 @@ def publishable_value(active: pl.DataFrame, currency: str, k: int) -> value.Valu
 
 def publishable_returning(found: returning.ReturningResult, k: int) -> returning.ReturningResult:
     """Leave out rates that tell of fewer than ``k`` customers on either side."""
-    back = found.came_back if _tellable(found.came_back, k) else None
+    told = _tellable(found.came_back, k)
+    hidden = found.came_back is not None and not told
     return replace(
         found,
         once_only=found.once_only if _tellable(found.once_only, k) else None,
-        came_back=back,
-        new_customers=found.new_customers if back is not None else None,
+        came_back=found.came_back if told else None,
+        new_customers=found.new_customers if told else None,
+        why_not=returning.NOT_SHOWN if hidden else found.why_not,
     )
 
 

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from crmlib.i18n import mark
-from crmlib.marts.calendar import year_earlier
+from crmlib.marts.calendar import trailing_year, year_earlier
 
 DEFAULT = "12m"
-_PARTS = {
-    "month": mark("{month}"),
-    "quarter": mark("{year}, quarter {quarter}"),
-    "year": mark("{year}"),
-}
-_CUT_PARTS = {
-    "month": mark("{month}, to {day}"),
-    "quarter": mark("{year}, quarter {quarter}, to {day}"),
-    "year": mark("{year}, to {day}"),
+# By unit and by which end is cut: the data begin after the window does, or the as-of day is
+# before its end.
+_LABELS = {
+    ("month", ""): mark("{month}"),
+    ("month", "start"): mark("{month}, from {first}"),
+    ("month", "end"): mark("{month}, to {last}"),
+    ("month", "both"): mark("{month}, {first} to {last}"),
+    ("quarter", ""): mark("{year}, quarter {quarter}"),
+    ("quarter", "start"): mark("{year}, quarter {quarter}, from {first}"),
+    ("quarter", "end"): mark("{year}, quarter {quarter}, to {last}"),
+    ("quarter", "both"): mark("{year}, quarter {quarter}, {first} to {last}"),
+    ("year", ""): mark("{year}"),
+    ("year", "start"): mark("{year}, from {first}"),
+    ("year", "end"): mark("{year}, to {last}"),
+    ("year", "both"): mark("{year}, {first} to {last}"),
 }
 
 
@@ -44,12 +50,21 @@ class Window:
         """The same days a year before."""
         return year_earlier(self.first_day), year_earlier(self.last_day)
 
+    @property
+    def short(self) -> bool:
+        """Whether the window is shorter than twelve months."""
+        return self.first_day > trailing_year(self.last_day)
+
 
 def windows(begins: date, as_of: date) -> list[Window]:
     """List the windows between the first day of the data and the as-of day, newest first."""
-    year_ago = year_earlier(as_of) + timedelta(days=1)
+    year = trailing_year(as_of)
+    whole = begins <= year
+    name, fields = mark("Last 12 months"), {}
+    if not whole:
+        name, fields = mark("{first} to {last}"), _ends(begins, as_of)
     found = [
-        Window(DEFAULT, max(begins, year_ago), as_of, mark("Last 12 months")),
+        Window(DEFAULT, max(begins, year), as_of, name, fields),
         Window("all", begins, as_of, mark("All data")),
     ]
     for unit in ("year", "quarter", "month"):
@@ -63,12 +78,7 @@ def _calendar(unit: str, begins: date, as_of: date) -> list[Window]:
     found = []
     while start <= as_of:
         after = _start_of(start + timedelta(days=31 * months), months)
-        last = min(after - timedelta(days=1), as_of)
-        found.append(
-            _named(
-                unit, start, max(start, begins), last, cut=last == as_of < after - timedelta(days=1)
-            )
-        )
+        found.append(_named(unit, start, after - timedelta(days=1), begins, as_of))
         start = after
     return found
 
@@ -77,7 +87,11 @@ def _start_of(day: date, months: int) -> date:
     return date(day.year, (day.month - 1) // months * months + 1, 1)
 
 
-def _named(unit: str, start: date, first: date, last: date, *, cut: bool) -> Window:
+def _ends(first: date, last: date) -> dict[str, str]:
+    return {"first": first.isoformat(), "last": last.isoformat()}
+
+
+def _named(unit: str, start: date, end: date, begins: date, as_of: date) -> Window:
     quarter = (start.month - 1) // 3 + 1
     ids = {
         "month": f"{start:%Y-%m}",
@@ -89,7 +103,8 @@ def _named(unit: str, start: date, first: date, last: date, *, cut: bool) -> Win
         "quarter": {"year": str(start.year), "quarter": str(quarter)},
         "year": {"year": str(start.year)},
     }[unit]
-    if cut:
-        fields["day"] = last.isoformat()
-    label = (_CUT_PARTS if cut else _PARTS)[unit]
-    return Window(ids[unit], first, last, label, fields)
+    cut = {(False, False): "", (True, False): "start", (False, True): "end", (True, True): "both"}[
+        start < begins, as_of < end
+    ]
+    first, last = max(start, begins), min(end, as_of)
+    return Window(ids[unit], first, last, _LABELS[unit, cut], fields | _ends(first, last))

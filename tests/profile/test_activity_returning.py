@@ -32,6 +32,7 @@ def test_sentence_turns_with_the_data() -> None:
     assert "50.0% more" in _measure(many, few).headline("en")
     assert "33.3% fewer" in _measure(few, many).headline("en")
     assert "no year before" in _measure(many, None).headline("en")
+    assert "nobody bought a year before" in _measure(many, mart([])).headline("en")
     assert "87% of sales carry a customer id." in _measure(many, few).headline("en")
     turkish = _measure(many, few).headline("tr")
     assert "%50,0" in turkish
@@ -59,7 +60,7 @@ def test_interval_covers_the_truth_in_about_95_of_100_draws() -> None:
 def _returning(customers: list[dict[str, object]]) -> returning.ReturningResult:
     frame = mart(customers)
     spec = returning.ReturningSpec(date(2025, 6, 30))
-    return returning.measure(frame, frame, spec, first_day=date(2022, 1, 1))
+    return returning.measure(frame, frame, spec, first_day=spec.new_from)
 
 
 def _day(value: date) -> int:
@@ -84,12 +85,51 @@ def test_once_only_leaves_first_seen_customers_out_of_the_count() -> None:
     assert found.once_only.value == pytest.approx(0.3)
 
 
-def test_too_short_a_history_is_said_and_not_guessed() -> None:
-    frame = mart([{}] * 30)
+def test_a_history_that_is_one_day_too_short_is_said_and_not_guessed() -> None:
+    frame = mart([{"first_day": _day(date(2024, 1, 15)), "last_day": _day(date(2025, 1, 1))}] * 30)
     spec = returning.ReturningSpec(date(2025, 6, 30))
-    found = returning.measure(frame, frame, spec, first_day=date(2024, 12, 1))
-    assert found.came_back is None
-    assert "Too few new customers" in found.headline("en")
+    enough = returning.measure(frame, frame, spec, first_day=spec.new_from)
+    assert enough.came_back is not None
+    short = returning.measure(frame, frame, spec, first_day=spec.new_from + timedelta(days=1))
+    assert short.came_back is None
+    assert "The history is too short" in short.headline("en")
+
+
+def test_where_nobody_is_known_to_be_new_nothing_is_said_of_one_time_buyers() -> None:
+    found = _returning([{"status": "first_seen"}] * 30)
+    assert found.once_only is None
+    assert "once only" not in found.headline("en")
+
+
+def test_a_lower_bound_says_so() -> None:
+    assert "At least 50%" in _returning([{}] * 5 + [{"status": "first_seen"}] * 5).headline("en")
+    assert _returning([{}] * 10).headline("en").startswith("100% bought once only.")
+
+
+@pytest.mark.parametrize(
+    ("edge", "counts"),
+    [(date(2023, 7, 1), False), (date(2023, 7, 2), True), (date(2024, 6, 30), True)],
+)
+def test_the_year_of_the_new_customers_has_both_its_ends(edge: date, counts: bool) -> None:  # noqa: FBT001
+    found = _returning([{"first_day": _day(edge)}] * 10)
+    assert found.new_customers == (10 if counts else 0)
+
+
+def test_coming_back_begins_on_the_first_of_the_last_365_days() -> None:
+    last_year = {"first_day": _day(date(2024, 1, 15)), "purchase_days": 2}
+    on = last_year | {"last_day": _day(date(2024, 7, 1))}
+    before = last_year | {"last_day": _day(date(2024, 6, 30))}
+    found = _returning([on] * 4 + [before] * 6)
+    assert found.came_back is not None
+    assert found.came_back.value == pytest.approx(0.4)
+
+
+def test_real_change_is_of_real_sales() -> None:
+    now = mart([{"value": Decimal(150), "value_real": Decimal(150)}] * 20)
+    before = mart([{"value": Decimal(100), "value_real": Decimal(150)}] * 20)
+    found = _measure(now, before)
+    assert found.value_change is not None
+    assert found.value_change.value == pytest.approx(0.0)
 
 
 def test_window_of_the_spec_is_two_whole_years() -> None:

@@ -1,5 +1,6 @@
 """Figures, cards and tables are tested by what they show."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -75,7 +76,14 @@ def test_cards_compare_with_last_year_and_colour_only_what_is_clear() -> None:
     assert figures.cards(_activity(400, 600), "en")[0].tone == "bad"
     assert figures.cards(_activity(401, 400), "en")[0].tone == "quiet"
     alone = figures.cards(_activity(400, None), "en")[0]
-    assert (alone.note, alone.tone) == ("no year before to compare with", "quiet")
+    assert (alone.note, alone.tone) == ("there is no year before to compare with", "quiet")
+
+
+def test_without_an_index_nothing_is_called_real() -> None:
+    told = figures.cards(replace(_activity(600, 400), real=False), "en")[1].note
+    assert "real" not in told
+    assert "not deflated" in told
+    assert "in real terms" in figures.cards(_activity(600, 400), "en")[1].note
 
 
 def test_turkish_cards_are_turkish() -> None:
