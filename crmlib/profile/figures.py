@@ -29,7 +29,7 @@ def segment_bars(result: RfmResult, lang: str) -> go.Figure:
         text=[i18n.number(n, lang) for n in table["customers"]],
         textposition="outside",
         cliponaxis=False,
-        customdata=[i18n.percent(s, lang) for s in table["value_share"]],
+        customdata=[i18n.percent(s, lang, 1) for s in table["value_share"]],
         hovertemplate="%{y}: %{text}<br>"
         + i18n.text("Share of sales", lang)
         + ": %{customdata}<extra></extra>",
@@ -93,9 +93,9 @@ def segment_table(result: RfmResult, lang: str) -> theme.Table:
         [
             _segment(row["segment"], lang),
             i18n.number(row["customers"], lang),
-            i18n.percent(row["share"], lang),
+            i18n.percent(row["share"], lang, 1),
             i18n.money(row["value"], result.currency, lang),
-            i18n.percent(row["value_share"], lang),
+            i18n.percent(row["value_share"], lang, 1),
             i18n.number(row["mean_days_since_last"], lang),
             i18n.text(segments.action(row["segment"]), lang),
         ]
