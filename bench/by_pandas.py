@@ -128,4 +128,4 @@ def write_all(made: Shop, folder: Path) -> None:
 
 def _write(frame: pd.DataFrame, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    frame.to_parquet(path, compression="zstd", index=False)
+    frame.to_parquet(path, compression="zstd", compression_level=1, index=False)

@@ -76,8 +76,10 @@ def _collected(frame: Any) -> Any:
 
 
 def _kept(frame: Any, path: Path) -> None:
+    from crmlib.ledger.disk import put_frame
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    _collected(frame).write_parquet(path, compression="zstd", statistics=True)
+    put_frame(path, _collected(frame))
 
 
 def once(made: Shop, folder: Path) -> None:
