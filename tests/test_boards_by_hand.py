@@ -17,7 +17,7 @@ import pytest
 from crmlib import config, marts, publish
 from crmlib.ledger import sample
 from crmlib.profile import rfm, value
-from crmlib.publish.profile import hide_losses
+from crmlib.publish.profile import hide_losses, merge_small
 from tests.profile.test_rfm import by_hand
 from tests.shops import write_shop
 
@@ -379,3 +379,27 @@ def test_two_customers_of_a_shop_of_two_are_not_shown(tmp_path: Path) -> None:
         found = published.result(f"profile.{name}")
         assert isinstance(found, publish.Suppressed)
         assert "Fewer than 10" in found.reason("en")
+
+
+def _group(segment: str, values: list[float]) -> pl.DataFrame:
+    return pl.DataFrame({"segment": [segment] * len(values), "value": values})
+
+
+@pytest.mark.parametrize(("largest", "hidden"), [(20.1, True), (19.9, False)])
+def test_one_customer_with_over_half_of_the_value_hides_the_segment(
+    largest: float,
+    hidden: bool,  # noqa: FBT001
+) -> None:
+    # The others bring 20 together: 20.1 is over half of all, 19.9 is not.
+    rich = _group("rich", [largest] + [1.0] * 20)
+    merged = merge_small(pl.concat([rich, _group("a", [5.0] * 30), _group("b", [5.0] * 50)]), K)
+    assert (merged["rich"] == "other") == hidden
+    assert (merged["a"] == "other") == hidden  # it hides the rich one among enough others
+    assert merged["b"] == "b"
+
+
+def test_what_hides_a_rich_customer_must_hide_him_well() -> None:
+    """A small neighbour is not enough: he would still have over half of both."""
+    rich = _group("rich", [1000.0] + [1.0] * 20)
+    small, large = _group("a", [5.0] * 30), _group("b", [50.0] * 50)
+    assert set(merge_small(pl.concat([rich, small, large]), K).values()) == {"other"}

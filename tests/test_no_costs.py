@@ -11,8 +11,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from crmlib import config, publish
-from crmlib.profile import figures
+from crmlib import config, marts, publish
+from crmlib.profile import figures, rfm, value
 from tests.project import ROOT
 
 # Not 'profile'; Turkish kâr, kârın, kârı, kar, with or without the hat.
@@ -74,13 +74,31 @@ def test_no_page_speaks_of_profit(workspace: Path, lang: str) -> None:
 
 def test_the_headlines_are_the_published_shares(workspace: Path) -> None:
     published = publish.open_boards(workspace)
-    value = published.result("profile.value", window="all")
+    worth = published.result("profile.value", window="all")
     # witness: the best ceil(20 %) of customers hold .7461713719 of revenue.
-    assert value.best_share == pytest.approx(0.7461713719, abs=5e-11)
-    assert value.headline("en") == "The best 20% of customers bring 75% of sales."
+    assert worth.best_share == pytest.approx(0.7461713719, abs=5e-11)
+    assert worth.headline("en") == "The best 20% of customers bring 75% of sales."
     activity = published.result("profile.activity", window="all")
     assert (activity.customers, activity.orders) == (4338, 18532)
     assert activity.value == pytest.approx(8_911_407.904, abs=1e-6)
+
+
+def test_the_public_functions_give_the_published_figures(workspace: Path) -> None:
+    customer = marts.open(workspace).customer
+    # witness: shares of the best ceil(20 %) and ceil(10 %) of 4,338 customers.
+    for best, share in ((0.2, 0.7461713719), (0.1, 0.6137506575)):
+        found = value.whale(customer, value.ValueSpec(best=best))
+        assert found.best_share == pytest.approx(share, abs=5e-11)
+    scores = rfm.score(customer, rfm.RfmSpec(money="nominal")).scores
+    # witness: R mean 93.0594744122, median 51; F mean 4.2720147533; M mean 2054.2664601199.
+    assert scores["recency_days"].mean() == pytest.approx(93.0594744122, abs=5e-11)
+    assert scores["recency_days"].median() == 51
+    assert scores["frequency"].mean() == pytest.approx(4.2720147533, abs=5e-11)
+    assert scores["monetary"].cast(float).mean() == pytest.approx(2054.2664601199, abs=5e-8)
+    known = {r["customer_id"]: r for r in scores.rows(named=True)}
+    assert [known["12346"][c] for c in ("recency_days", "frequency")] == [326, 1]
+    assert float(known["14646"]["monetary"]) == 280_206.02
+    assert known["14646"]["segment"] == "champions"
 
 
 def test_the_notebook_runs_and_does_not_speak_of_profit(

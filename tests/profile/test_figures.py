@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmlib import theme
+from crmlib import i18n, theme
 from crmlib.profile import activity, figures, rfm, value
 from crmlib.profile.segments import SEGMENTS
 from tests.profile.frames import mart, random_mart
@@ -66,6 +66,11 @@ def test_table_has_a_row_a_segment_and_something_to_do(lang: str) -> None:
     assert all(len(row) == len(table.headers) == len(table.numeric) for row in table.rows)
     assert all(row[-1] for row in table.rows)
     assert "€" in table.rows[0][3]
+    for row, told in zip(table.rows, result.segments.rows(named=True), strict=True):
+        assert row[1] == i18n.number(told["customers"], lang)
+        assert row[2] == i18n.percent(told["share"], lang, 1)
+        assert row[4] == i18n.percent(told["value_share"], lang, 1)
+        assert row[5] == i18n.number(told["mean_days_since_last"], lang)
 
 
 def test_cards_compare_with_last_year_and_colour_only_what_is_clear() -> None:
