@@ -70,9 +70,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
         )
     build.add_argument("--workspace", type=Path, help=t(mark("folder for the tables")))
     build.add_argument("--engine", default="polars", choices=["polars"])
-    build.add_argument(
-        "--as-of", type=date.fromisoformat, help=t(mark("last day that counts, YYYY-MM-DD"))
-    )
+    build.add_argument("--as-of", type=_day, help=t(mark("last day that counts, YYYY-MM-DD")))
     serve = command("serve", mark("open the dashboards in the browser"), _serve)
     serve.add_argument("--workspace", type=Path)
     serve.add_argument("--port", type=int, default=8866)
@@ -85,6 +83,13 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=1)
     sample.add_argument("--out", type=Path, default=Path("data/raw/sample"))
     return parser
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
 
 
 def _today() -> date:

@@ -143,3 +143,19 @@ def test_serving_without_a_workspace_or_to_the_world_is_refused(
 def test_the_workspace_is_private(raw: Path, tmp_path: Path) -> None:
     assert main(["build", "--config", str(raw), "--workspace", str(tmp_path / "ws")]) == 0
     assert stat.S_IMODE((tmp_path / "ws").stat().st_mode) == 0o700
+
+
+def test_a_day_that_is_none_says_how_days_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["build", "--as-of", "2025-13-01"])
+    assert ended.value.code == 2
+    assert "a day is written YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_a_currency_that_is_none_says_how_it_is_written(
+    raw: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    changed = tmp_path / "crm.toml"
+    changed.write_text(raw.read_text(encoding="utf-8").replace('"TRY"', '"TL"', 1))
+    assert main(["check", "--config", str(changed)]) == 2
+    assert "shop.currency: must be three capital letters, e.g. TRY" in capsys.readouterr().err

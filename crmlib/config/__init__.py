@@ -41,10 +41,17 @@ class Shop(Frozen):
     """The firm: its currency, its clock and whether its prices include VAT."""
 
     name: str = "My shop"
-    currency: str = Field("TRY", pattern="^[A-Z]{3}$")
+    currency: str = "TRY"
     time_zone: str = "Europe/Istanbul"
     prices_include_vat: bool = True
     vat_rate: Decimal = Field(Decimal(0), ge=0, le=1)
+
+    @field_validator("currency")
+    @classmethod
+    def _three_letters(cls, value: str) -> str:
+        if not re.fullmatch("[A-Z]{3}", value):
+            raise ValueError("must be three capital letters, e.g. TRY")
+        return value
 
     @field_validator("time_zone")
     @classmethod
