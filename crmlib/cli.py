@@ -73,7 +73,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     build.add_argument("--as-of", type=_day, help=t(mark("last day that counts, YYYY-MM-DD")))
     serve = command("serve", mark("open the dashboards in the browser"), _serve)
     serve.add_argument("--workspace", type=Path)
-    serve.add_argument("--port", type=int, default=8866)
+    serve.add_argument("--port", type=_port, default=8866)
     serve.add_argument("--ip", default="127.0.0.1")
     serve.add_argument("--no-browser", action="store_true")
     lab = command("lab", mark("open the notebooks in JupyterLab"), _lab)
@@ -83,6 +83,12 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     sample.add_argument("--seed", type=int, default=1)
     sample.add_argument("--out", type=Path, default=Path("data/raw/sample"))
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
+    return int(text)
 
 
 def _day(text: str) -> date:

@@ -159,3 +159,62 @@ def test_a_currency_that_is_none_says_how_it_is_written(
     changed.write_text(raw.read_text(encoding="utf-8").replace('"TRY"', '"TL"', 1))
     assert main(["check", "--config", str(changed)]) == 2
     assert "shop.currency: must be three capital letters, e.g. TRY" in capsys.readouterr().err
+
+
+def test_own_data_after_the_sample_shop_in_one_workspace(
+    raw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The README's order, on a machine that has never had a key."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    workspace = ["--workspace", str(tmp_path / "workspace")]
+    assert main(["build", "--config", str(raw), *workspace]) == 0
+    own = tmp_path / "own"
+    own.mkdir()
+    text = raw.read_text(encoding="utf-8")
+    secret = "\n".join(line for line in text.splitlines() if "published_key" not in line)
+    (own / "crm.toml").write_text(secret, encoding="utf-8")
+    command = ["build", "--config", str(own / "crm.toml"), "--source", str(raw.parent), *workspace]
+    assert main(command) == 0
+    assert main(command) == 0
+    # The other way round would give customers public names: it is refused, and nothing changes.
+    assert main(["build", "--config", str(raw), *workspace]) == 1
+    assert "secret pseudonyms" in capsys.readouterr().err
+    assert main(command) == 0
+
+
+def test_a_sample_shop_does_not_overwrite_other_files(tmp_path: Path) -> None:
+    (tmp_path / "customers.csv").write_text("mine")
+    assert main(["sample", "--customers", "200", "--out", str(tmp_path)]) == 2
+    assert (tmp_path / "customers.csv").read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [tmp_path / "customers.csv"]
+
+
+@pytest.mark.parametrize("port", ["-1", "0", "70000", "x"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["serve", f"--port={port}"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("as_of = 2025-06-30", "as_of = 9999-12-31"), "over a year after the last order"),
+        (("complete_from = 2023-01-01", "complete_from = 2030-01-01"), "later than the as-of day"),
+        (("burn_in_days = 180", "burn_in_days = 99999999999"), "burn_in_days"),
+        (('encoding = "utf-8"', 'encoding = "base64"'), "no such encoding"),
+    ],
+)
+def test_absurd_settings_are_refused_in_a_sentence(
+    raw: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    change: tuple[str, str],
+    said: str,
+) -> None:
+    text = raw.read_text(encoding="utf-8")
+    assert change[0] in text
+    (tmp_path / "crm.toml").write_text(text.replace(*change, 1), encoding="utf-8")
+    command = ["build", "--config", str(tmp_path / "crm.toml"), "--source", str(raw.parent)]
+    assert main([*command, "--workspace", str(tmp_path / "workspace")]) in (1, 2)
+    assert said in capsys.readouterr().err

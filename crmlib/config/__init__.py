@@ -67,7 +67,7 @@ class History(Frozen):
     """Where the data begin to be complete, and the day that figures refer to."""
 
     complete_from: date | None = None
-    burn_in_days: int = Field(180, ge=0)
+    burn_in_days: int = Field(180, ge=0, le=3650)
     as_of: date | None = None
 
 

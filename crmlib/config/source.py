@@ -80,6 +80,7 @@ class Source(Frozen):
     @classmethod
     def _known_encoding(cls, value: str) -> str:
         try:
+            "a".encode(value)  # base64 and its like are codecs, but no text encodings
             return codecs.lookup(value).name
         except LookupError as error:
             raise ValueError("no such encoding, e.g. utf-8 or cp1254") from error

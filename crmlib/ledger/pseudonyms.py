@@ -26,6 +26,7 @@ from crmlib.schema import FOLDS
 
 KEY_BYTES = 32
 _ID_BYTES = 10
+_PUBLISHED = "published-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,20 @@ class Pseudonyms:
     ----------
     key
         Secret of the HMAC; ``None`` leaves the ids as they are (public data). Never shown.
+    published
+        Whether the key is no secret (sample shop): such a workspace may change to a secret one.
     """
 
     key: bytes | None = field(repr=False)
+    published: bool = False
 
     @property
     def fingerprint(self) -> str:
         """Identify the key without giving it away."""
         if self.key is None:
             return "none"
-        return hmac.digest(self.key, b"crmlib key fingerprint", "sha256").hex()[:16]
+        mark_ = hmac.digest(self.key, b"crmlib key fingerprint", "sha256").hex()[:16]
+        return f"{_PUBLISHED}{mark_}" if self.published else mark_
 
     def name(self, customer_id: str) -> tuple[str, int]:
         """Give (pseudonym, fold) of one id; the fold comes from other bits of the digest."""
@@ -83,14 +88,21 @@ def load(config: Config, expected: str | None = None) -> Pseudonyms:
     KeyLostError
         If the workspace was built with another key: customers would change their names.
     """
-    if not config.privacy.pseudonyms:
-        return Pseudonyms(None)
-    if config.privacy.published_key:
-        return Pseudonyms(bytes.fromhex(config.privacy.published_key))
+    secret = None if expected in (None, "none") or expected.startswith(_PUBLISHED) else expected
+    if config.privacy.published_key or not config.privacy.pseudonyms:
+        if secret:
+            raise KeyLostError(
+                mark(
+                    "the tables here have secret pseudonyms and this configuration has none; "
+                    "choose another workspace for it (--workspace)"
+                )
+            )
+        published = config.privacy.published_key if config.privacy.pseudonyms else None
+        return Pseudonyms(bytes.fromhex(published) if published else None, published=True)
     path = key_path(config)
     key = _read(path)
     if key is None:
-        if expected not in (None, "none"):
+        if secret:
             raise KeyLostError(
                 mark(
                     "the key of the pseudonyms is not at {path}, and this workspace was built "
@@ -101,7 +113,7 @@ def load(config: Config, expected: str | None = None) -> Pseudonyms:
             )
         key = _make(path)
     found = Pseudonyms(key)
-    if expected not in (None, "none", found.fingerprint):
+    if secret not in (None, found.fingerprint):
         raise KeyLostError(
             mark(
                 "the key at {path} is not the one this workspace was built with; put the right "

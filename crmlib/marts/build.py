@@ -99,6 +99,12 @@ def write(
     ratios = calendar.price_ratios(ledger.price_index.collect(), span.months, day)
     history = ledger.config.history
     began = history.complete_from or span.first
+    if began > day:
+        raise ContractError(
+            mark("complete_from {first} is later than the as-of day {day}"),
+            first=began.isoformat(),
+            day=day.isoformat(),
+        )
     frame = Frame(calendar.day_number(day), calendar.day_number(began), history.burn_in_days)
     _write_marts(ledger, made, ratios, frame, progress)
     for table, rows in ledger.quarantine.items():

@@ -14,6 +14,8 @@ from crmlib.i18n import mark
 EPOCH = date(1970, 1, 1)
 # Above this the price level of the first month is no longer near enough to the last one's.
 INDEX_NEEDED_MONTHS = 12
+# A later as-of day is a slip of the pen, and would make windows for years of nothing.
+FARTHEST_DAYS = 366
 
 
 def day_number(value: date) -> int:
@@ -105,6 +107,11 @@ def span(lines: pl.LazyFrame, as_of: date) -> Span:
     if first is None:
         raise ContractError(
             mark("no order line is dated on or before the as-of day {day}; choose a later one"),
+            day=as_of.isoformat(),
+        )
+    if (as_of - from_day(last)).days > FARTHEST_DAYS:
+        raise ContractError(
+            mark("the as-of day {day} is over a year after the last order line; choose an earlier"),
             day=as_of.isoformat(),
         )
     return Span(from_day(first), from_day(last), range(low, high + 1))

@@ -76,7 +76,7 @@ def _notes(ledger: Ledger, span: Span, as_of: date) -> list[dict[str, Any]]:
         message = mark("{lines} order lines name a customer that the customer file does not have")
         notes.append({"message": message, "fields": {"lines": orphans}})
     idle = (as_of - span.last).days
-    if idle > 0:
+    if idle > 1:  # the day after the last one is how many count recency
         message = mark("{days} days before the as-of day have no order: is the last file missing?")
         notes.append({"message": message, "fields": {"days": idle}})
     return notes

@@ -124,7 +124,7 @@ def cards(result: ActivityResult, lang: str) -> list[theme.Card]:
             *_comparison(result, result.change, _CUSTOMERS, lang),
         ),
         theme.Card(
-            i18n.text("Sales to known customers", lang),
+            i18n.text("Sales to these customers", lang),
             i18n.money_short(result.value, result.currency, lang),
             *_comparison(result, result.value_change, _REAL if result.real else _NOMINAL, lang),
         ),

@@ -27,7 +27,7 @@ def is_written(spec: SampleSpec, out: Path) -> bool:
         told = json.loads((out / "truth.json").read_bytes())  # written last
     except (OSError, ValueError):
         return False
-    return bool(told["spec"] == spec.as_dict() and told.get("generator") == _generator())
+    return bool(told.get("spec") == spec.as_dict() and told.get("generator") == _generator())
 
 
 def _generator() -> str:
@@ -58,6 +58,10 @@ def write(shop: SampleShop, out: Path) -> None:
     foreign = sorted({path.name for path in out.glob("orders-*.csv")} - set(orders))
     if foreign:
         raise FileExistsError(f"{out / foreign[0]} is of another shop; choose an empty folder")
+    marker = out / "truth.json"
+    if out.is_dir() and any(out.iterdir()) and not marker.exists():
+        raise FileExistsError(f"{out} holds other files; choose an empty folder")
+    store.write_bytes(marker, b"{}\n")  # ours from here on, whole once the truth is told
     rng = streams_of(truth["spec"]["seed"])["defects"]
     for name, content in _order_files(shop, orders, rng).items():
         store.write_bytes(out / name, content)
