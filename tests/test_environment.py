@@ -12,7 +12,11 @@ from rattler import MatchSpec
 from tests.project import PYPROJECT, ROOT, requirements, run_time
 
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
-CONDA_NAMES = {"jupyter-server": "jupyter_server", "tzdata": "python-tzdata"}
+CONDA_NAMES = {
+    "duckdb": "python-duckdb",
+    "jupyter-server": "jupyter_server",
+    "tzdata": "python-tzdata",
+}
 NO_BOUND = frozenset()
 
 
