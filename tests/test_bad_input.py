@@ -78,6 +78,25 @@ FILES = {
         HEAD + line(customer_id=CANARY) * 30, {"date_format": "%d.%m.%Y"},
         '30 of 30 values of order_lines.ordered_at cannot be read with date_format = "%d.%m.%Y"',
     ),
+    "times with an offset": (
+        HEAD + line(ordered_at="2024-03-01T09:00:00+03:00", customer_id=CANARY) * 30, {},
+        '30 values of order_lines.ordered_at are times with an offset from UTC; set date_format = '
+        '"%Y-%m-%dT%H:%M:%S%.f%#z"',
+    ),
+    "times with an offset and fractions": (
+        HEAD + line(ordered_at="2024-03-01 09:00:00.123Z", customer_id=CANARY) * 30, {},
+        'set date_format = "%Y-%m-%d %H:%M:%S%.f%#z"',
+    ),
+    "numeric rule on a column of words": (
+        HEAD + line(product_id=CANARY) * 30,
+        {"drop": [{"name": "small", "column": "product_id", "below": 5}]},
+        "rule 'small' compares product_id with a number, and none of its 30 values is one",
+    ),
+    "numeric rule and no decimal mark": (
+        HEAD.replace("\n", ",x\n") + line(unit_price='"9","1.234"'),
+        {"decimal": None, "drop": [{"name": "small", "column": "x", "below": 5}]},
+        "rule 'small' compares x, which holds '.' or ','",
+    ),
     "header twice": (
         HEAD.replace("quantity", "Order_ID") + GOOD, {}, "columns 1, 5 of the header",
     ),
@@ -367,3 +386,13 @@ def test_every_table_has_its_contract(shop, capfd, caplog, table):
     shop.put(f"x,y\n00007,{CANARY}\n", "other.csv")
     said = refused(shop, capfd, caplog, ContractError, **{table: {"files": ["other.csv"]}})
     assert f"other.csv: the first line has none of the columns of {table}" in said
+
+
+@pytest.mark.parametrize("text", ["2024-03-01T09:00:00+03:00", "2024-03-01T06:00:00.000Z"])
+def test_the_proposed_format_reads_times_with_an_offset(shop, text):
+    shop.put(HEAD + line(ordered_at=text) * 30)
+    with pytest.raises(ContractError) as caught:
+        shop.read()
+    proposal = str(caught.value).split('date_format = "')[1].split('"')[0]
+    found = lines_of(shop.read(source={"date_format": proposal}))
+    assert set(found["ordered_at"]) == {datetime(2024, 3, 1, 7)}  # Berlin in winter

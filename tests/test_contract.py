@@ -87,6 +87,7 @@ ZONES = [
     ("Europe/Istanbul", "2016-10-30 03:30:00", datetime(2016, 10, 30, 3, 30)),  # +03 for good
     ("America/Sao_Paulo", "2018-11-04 00:30:00", None),
     ("America/Sao_Paulo", "2018-11-04", datetime(2018, 11, 4)),  # a date has no clock to skip
+    ("America/Sao_Paulo", "2018-11-04 00:00:00", datetime(2018, 11, 4)),  # nor one as a time
 ]
 
 

@@ -336,6 +336,7 @@ COSTS = st.none() | st.decimals(0, 1000, places=4)
             st.decimals(-9999, 9999, places=4),
             COSTS,
             st.integers(0, 6),
+            st.none() | st.decimals(0, 99, places=4),
         ),
         min_size=1,
     ),
@@ -352,9 +353,10 @@ def test_margins_are_exact(lines, rates, include, cut):
         {
             "product_id": [p for p, *_ in lines],
             "quantity": pl.Series([q for _, q, *_ in lines], dtype=pl.Decimal(12, 3)),
-            "value": pl.Series([v for *_, v, _, _ in lines], dtype=money.CENTS),
-            "unit_cost": pl.Series([c for *_, c, _ in lines], dtype=money.CENTS),
-            "day": pl.Series([d for *_, d in lines], dtype=pl.Int32),
+            "value": pl.Series([v for *_, v, _, _, _ in lines], dtype=money.CENTS),
+            "unit_cost": pl.Series([c for *_, c, _, _ in lines], dtype=money.CENTS),
+            "day": pl.Series([d for *_, d, _ in lines], dtype=pl.Int32),
+            "discount": pl.Series([o for *_, o in lines], dtype=money.CENTS),
             "vat_rate": pl.Series(
                 [r and Decimal(r) for r, _ in zip(rates, lines, strict=False)],
                 dtype=pl.Decimal(6, 4),
@@ -362,11 +364,11 @@ def test_margins_are_exact(lines, rates, include, cut):
         }
     )
     shop = ShopConfig(prices_include_vat=include, vat_rate=Decimal("0.2"))
-    expected, filled = [], []
-    for (product, quantity, value, cost, day), rate in zip(lines, rates, strict=False):
+    expected, filled, off = [], [], []
+    for (product, quantity, value, cost, day, discount), rate in zip(lines, rates, strict=False):
         told = [
             (d, c)
-            for p, q, _, c, d in lines
+            for p, q, _, c, d, _ in lines
             if p == product and q > 0 and c is not None and d <= day
         ]
         known = [c for d, c in told if d == max(told)[0]]
@@ -376,12 +378,14 @@ def test_margins_are_exact(lines, rates, include, cut):
         vat = Decimal(rate or "0.2") if include else 0
         net = rounded(value / (1 + vat))
         expected.append(None if cost is None else net - rounded(quantity * cost))
+        off.append(None if cost is None else rounded((discount or Decimal(0)) / (1 + vat)))
     numbered = frame.with_row_index("number")
     for order in (numbered, numbered.reverse()):
         first, costs = money.with_margin(order.filter(pl.col("day") < cut), shop)
         second, _ = money.with_margin(order.filter(pl.col("day") >= cut), shop, costs)
         found = pl.concat([first, second]).sort("number")
         assert found["margin"].to_list() == expected
+        assert found["discount_net"].to_list() == off
         assert found["cost_filled"].to_list() == filled
 
 

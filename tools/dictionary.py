@@ -1,5 +1,6 @@
 """Write docs/data-dictionary.md from the schemas (`make dictionary`)."""
 
+from inspect import cleandoc
 from pathlib import Path
 
 from crmlib import schema
@@ -7,7 +8,7 @@ from crmlib import schema
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "data-dictionary.md"
 HEAD = """# Data dictionary
 
-Made from `crmlib/schema.py` by `make dictionary`; do not edit. Privacy classes: *identifier*
+Made from `crmlib/schema/` by `make dictionary`; do not edit. Privacy classes: *identifier*
 names a person, *contact* reaches one, *behaviour* tells of one, *none* tells of nobody.
 Columns marked * are worked out at intake and cannot be mapped from a file.
 """
@@ -31,7 +32,7 @@ def _table(name: str) -> str:
         for column in schema.HELPERS.get(name, ())
     ]
     head = "| column | type | needed | unit | privacy | meaning |\n|---|---|---|---|---|---|\n"
-    about = (table.__doc__ or "").strip()
+    about = cleandoc(schema.TABLES[name].__doc__ or "").replace("``", "`")
     return f"\n## {name}\n\n{about}\n\n{head}" + "\n".join([*rows, *helpers]) + "\n"
 
 

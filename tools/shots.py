@@ -18,7 +18,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
-DRAWN = "document.querySelectorAll('.crm-chart .plot-container').length == 2"
+DRAWN = (
+    "(charts => charts.length > 1 && charts.every(c => c.querySelector('.plot-container')))"
+    "([...document.querySelectorAll('.crm-chart')].filter(c => c.offsetParent))"
+)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 SHOTS = [  # name, language, window, colours, whole page

@@ -13,13 +13,16 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo
 
+import polars as pl
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from crmlib import schema
-from crmlib.config.source import Frozen, RowFilter, Source
+from crmlib.config.reading import Frozen, Reading
+from crmlib.config.shape import Elapsed, Glue, Join, Unpivot
+from crmlib.config.source import RowFilter, Source
 from crmlib.errors import ConfigError
 from crmlib.i18n import mark
 
@@ -27,11 +30,16 @@ DEFAULT_WORKSPACE = Path("data/derived")
 
 __all__ = [
     "Config",
+    "Elapsed",
+    "Glue",
     "History",
+    "Join",
     "Privacy",
+    "Reading",
     "RowFilter",
     "Shop",
     "Source",
+    "Unpivot",
     "default_workspace",
     "load",
 ]
@@ -85,21 +93,41 @@ class Config(Frozen):
     shop: Shop = Shop()
     history: History = History()
     privacy: Privacy = Privacy()
-    order_lines: Source
+    order_lines: Source | None = None
     customers: Source | None = None
+    consents: Source | None = None
     products: Source | None = None
+    deliveries: Source | None = None
+    campaigns: Source | None = None
+    assignments: Source | None = None
+    contacts: Source | None = None
+    touches: Source | None = None
+    service: Source | None = None
+    reviews: Source | None = None
+    attributes: Source | None = None
+    identities: Source | None = None
+    targets: Source | None = None
+    events: Source | None = None
     price_index: Source | None = None
+    responses: Source | None = None
     workspace: Path = DEFAULT_WORKSPACE
     folder: Path = Field(Path(), exclude=True)
 
     @model_validator(mode="after")
     def _known_columns(self) -> Config:
+        if not self.sources():
+            raise ValueError(
+                "no table has a source; begin with [order_lines] and its files, or 'crm init'"
+            )
         for table, source in self.sources().items():
             known = schema.columns(table)
-            for column in [*source.columns, *source.values]:
+            for column in [*source.columns, *source.values, *source.elapsed]:
                 if column not in known:
                     raise ValueError(f"{table}.columns: {_unknown(column, known)}")
             _check_required(table, source)
+            _check_lines_only(table, source)
+            _check_measures(table, source)
+            _check_elapsed(table, source)
         return self
 
     def sources(self) -> dict[str, Source]:
@@ -117,16 +145,45 @@ class Config(Frozen):
 
 
 def _check_required(table: str, source: Source) -> None:
-    given = {*source.columns, *source.values}
+    given = {*source.columns, *source.values, *source.elapsed}
     if source.order_id_from:
         given.add("order_id")
-    if not source.columns and source.header:
-        return  # the files use our names; the reader checks the header
+    if not source.columns:  # the files use our names
+        if source.header:
+            return  # the reader checks them
+        given |= set(source.names)
     lacking = [c for c in schema.REQUIRED[table] if c not in given]
     if lacking:
         raise ValueError(f"{table}.columns lacks {', '.join(lacking)}")
     if table == "order_lines" and not given & {"unit_price", "line_total"}:
         raise ValueError("order_lines.columns needs unit_price or line_total")
+
+
+def _check_lines_only(table: str, source: Source) -> None:
+    options = {"order_id_from": source.order_id_from, "vat_in_percent": source.vat_in_percent}
+    for option, given in options.items():
+        if given and table != "order_lines":
+            raise ValueError(f"{table}: {option} is for [order_lines]")
+
+
+def _check_measures(table: str, source: Source) -> None:
+    if table != "responses" and source.measures():
+        raise ValueError(f"{table}: outcomes, pre and segments are for [responses]")
+    if table == "responses" and not source.outcomes:
+        raise ValueError("responses needs outcomes = [...]: the columns that hold the results")
+
+
+def _check_elapsed(table: str, source: Source) -> None:
+    times = [n for n, c in schema.TABLES[table].columns().items() if c.dtype == pl.Datetime("us")]
+    done: set[str] = set()
+    for ours, elapsed in source.elapsed.items():
+        if elapsed.after in source.elapsed and elapsed.after not in done:
+            raise ValueError(f"{table}.elapsed: {ours} is after {elapsed.after}: write that first")
+        done.add(ours)
+        for column in (ours, elapsed.after):
+            if column not in times:
+                known = ", ".join(times) or "none"
+                raise ValueError(f"{table}.elapsed: '{column}' is no time; times are {known}")
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:
@@ -144,16 +201,15 @@ def _allowed(data: dict[str, Any], model: type[BaseModel], path: str = "") -> It
             names = [n for n, f in model.model_fields.items() if not f.exclude]
             yield f"{path}{_unknown(key, names)}"
             continue
+        named = get_origin(field.annotation) is dict and isinstance(value, dict)
         for inner in _models(field.annotation):
-            items = value if isinstance(value, list) else [value]
+            items = list(value.values()) if named else value if isinstance(value, list) else [value]
             for item in items:
                 if isinstance(item, dict):
                     yield from _allowed(item, inner, f"{path}{key}.")
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    from typing import get_args
-
     if isinstance(annotation, type):
         return [annotation] if issubclass(annotation, BaseModel) else []
     return [m for inner in get_args(annotation) for m in _models(inner)]
@@ -170,7 +226,7 @@ def load(
         The TOML file.
     source
         Folder to look for the files in, instead of the configuration's own; or one file that
-        takes the place of the order lines' files.
+        takes the place of the order lines' files (of the only table's, where there is one).
     workspace
         Folder for the tables, instead of the configured one.
 
@@ -188,7 +244,7 @@ def load(
     if source is not None:
         folder = Path(source).resolve()
         if folder.is_file():
-            data.setdefault("order_lines", {})["files"] = [folder.name]
+            data = _with_file(data, folder.name, path)
             folder = folder.parent
     try:
         read = Config.model_validate(data | {"folder": folder})
@@ -196,6 +252,20 @@ def load(
         raise ConfigError(mark("{file}: {what}"), file=path.name, what=_explain(error)) from None
     target = Path(workspace) if workspace is not None else default_workspace(read, path)
     return read.model_copy(update={"workspace": target.resolve()})
+
+
+def _with_file(data: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """Put one file in the place of a table's files."""
+    tables = [t for t in schema.TABLES if t in data]
+    table = tables[0] if len(tables) == 1 else "order_lines"
+    if tables and table not in tables:
+        raise ConfigError(
+            mark("{file}: --source names one file, and there are {tables}; name their folder"),
+            file=path.name,
+            tables=", ".join(tables),
+        )
+    given = data.get(table, {})
+    return data | {table: {**given, "files": [name]}} if isinstance(given, dict) else data
 
 
 def default_workspace(config: Config, path: Path) -> Path:
@@ -244,5 +314,8 @@ def _explain(error: ValidationError) -> str:
     for item in error.errors(include_input=False, include_url=False):
         where = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "list_type":
+            section = item["loc"][-1] in ("join", "drop")
+            message = f"must be a list: write [[{where}]]" if section else "must be a list: [...]"
         places.append(f"{where}: {message}" if where else message)
     return "; ".join(places)

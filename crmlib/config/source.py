@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
-import unicodedata
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-
-class Frozen(BaseModel):
-    """A section of a configuration: known keys only, and it does not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from crmlib.config.reading import Frozen, Reading, composed
+from crmlib.config.shape import Elapsed, Glue, Join, Unpivot
 
 
 class RowFilter(Frozen):
@@ -52,52 +47,63 @@ class RowFilter(Frozen):
         return self
 
 
-class Source(Frozen):
-    """How one table's files are read."""
+class Source(Reading):
+    """How one table's files are read.
 
-    files: list[str] = Field(min_length=1)
-    format: Literal["csv", "parquet"] | None = None
-    encoding: str = "utf-8"
-    separator: str = Field(",", description="one character, or 'blank' for runs of blanks")
-    quote: str = Field('"', max_length=1)
-    header: bool = True
-    names: list[str] = []
-    skip_rows: int = Field(0, ge=0)
-    null_values: list[str] = []
-    decimal: Literal[".", ","] | None = None
-    thousands: Literal["", ".", ",", " ", "'"] = ""
+    A file's columns are first made ready, each step with the columns that are there by then:
+    ``row_number``, ``recode``, ``glue``, ``join`` in its order, ``unpivot``. Then rows are
+    dropped by the named rules, and columns are mapped.
+
+    Attributes
+    ----------
+    columns, values
+        Our column -> the source's; our column -> one value for all rows.
+    date_format
+        Of all dates and times of the table; ISO 8601 without it.
+    row_number
+        Name of a new column that holds the number of the row (as errors tell it): an id where
+        the file has none.
+    recode
+        By column (the source's, or ours that is mapped), words of the source -> words of ours;
+        an empty text makes a word mean 'missing'. Words that are not listed stay.
+    glue
+        New columns made of several, joined by a blank: ``opened = ["date", "time"]``.
+    join
+        Further columns from other files by key: see :class:`Join`.
+    unpivot
+        Columns that become rows of field and value: see :class:`Unpivot`.
+    elapsed
+        Our columns of times that the source tells as seconds after another time, e.g. of waiting:
+        ``left_queue = {after = "queued", seconds = "wait"}``; see :class:`Elapsed`.
+    order_id_from
+        Columns that tell the orders apart where no order has a number; ``day`` is the local day.
+    outcomes, pre, segments
+        Of ``responses``: columns of results, of what was known before, of groups.
+    drop
+        Named rules that drop rows, in their order.
+    duplicates
+        Whether identical rows of one file are several facts (``keep``) or one (``drop``).
+    expected_rows
+        Rows that all files together must have.
+    """
+
     date_format: str | None = None
     vat_in_percent: bool = False
-    columns: dict[str, str] = {}
-    values: dict[str, str] = {}
-    order_id_from: list[str] = []
-    drop: list[RowFilter] = []
+    columns: dict[str, str] = Field({})
+    values: dict[str, str] = Field({})
+    row_number: str | None = Field(None, min_length=1)
+    recode: dict[str, dict[str, str]] = Field({})
+    glue: dict[str, Glue] = Field({})
+    join: list[Join] = Field([])
+    unpivot: Unpivot | None = None
+    elapsed: dict[str, Elapsed] = Field({})
+    order_id_from: list[str] = Field([])
+    outcomes: list[str] = Field([])
+    pre: list[str] = Field([])
+    segments: list[str] = Field([])
+    drop: list[RowFilter] = Field([])
     duplicates: Literal["keep", "drop"] = "keep"
-    accept_unterminated_last_line: bool = False
     expected_rows: int | None = Field(None, ge=0)
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            "a".encode(value)  # base64 and its like are codecs, but no text encodings
-            return codecs.lookup(value).name
-        except LookupError as error:
-            raise ValueError("no such encoding, e.g. utf-8 or cp1254") from error
-
-    @field_validator("separator")
-    @classmethod
-    def _one_character(cls, value: str) -> str:
-        if value != "blank" and not _is_mark(value):
-            raise ValueError("must be one character, or 'blank' for runs of blanks")
-        return value
-
-    @field_validator("quote")
-    @classmethod
-    def _one_quote(cls, value: str) -> str:
-        if value and not _is_mark(value):
-            raise ValueError("must be one character, or '' where fields are not quoted")
-        return value
 
     @field_validator("date_format")
     @classmethod
@@ -106,39 +112,48 @@ class Source(Frozen):
             raise ValueError("not a date format, e.g. %d.%m.%Y or %Y-%m-%d %H:%M:%S")
         return value
 
-    @field_validator("names")
-    @classmethod
-    def _each_once(cls, value: list[str]) -> list[str]:
-        if len({n.casefold() for n in value}) < len(value) or not all(value):
-            raise ValueError("every column needs a name of its own")
-        return [_composed(name) for name in value]
-
     @field_validator("columns")
     @classmethod
     def _composed_names(cls, value: dict[str, str]) -> dict[str, str]:
-        return {ours: _composed(theirs) for ours, theirs in value.items()}
+        return {ours: composed(theirs) for ours, theirs in value.items()}
+
+    @field_validator("recode")
+    @classmethod
+    def _composed_words(cls, value: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+        words = {
+            composed(column): {composed(theirs): ours.strip() for theirs, ours in pairs.items()}
+            for column, pairs in value.items()
+        }
+        if any("" in pairs for pairs in words.values()):
+            raise ValueError("a missing cell has no word to recode; use values or drop")
+        return words
+
+    @field_validator("outcomes", "pre", "segments")
+    @classmethod
+    def _composed_measures(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a column stands twice")
+        if not all(name.strip() for name in value):
+            raise ValueError("a column has no name")
+        return [composed(name) for name in value]
 
     @model_validator(mode="after")
     def _consistent(self) -> Source:
-        if self.decimal is not None and self.decimal == self.thousands:
-            raise ValueError("decimal and thousands must differ")
-        if self.thousands and self.decimal is None:
-            raise ValueError("thousands needs decimal: declare both marks")
-        if self.quote and self.quote == self.separator:
-            raise ValueError("separator and quote must differ")
-        if self.header and self.names:
-            raise ValueError("names are for files without a header: set header = false")
-        if not self.header and not self.names:
-            raise ValueError("header = false needs names = [...]")
         twice = self.columns.keys() & self.values.keys()
+        twice |= (self.columns.keys() | self.values.keys()) & self.elapsed.keys()
         if twice:
             raise ValueError(f"both mapped and fixed: {', '.join(sorted(twice))}")
+        both = sorted(
+            c for c in self.recode if self.columns.get(c, c) != c and self.columns[c] in self.recode
+        )
+        if both:
+            raise ValueError(f"recode names {both[0]} and {self.columns[both[0]]}, which are one")
         return self
 
-
-def _is_mark(value: str) -> bool:
-    """Tell whether a text is one plain character, as separators and quotes must be."""
-    return len(value) == 1 and value.isascii() and (value.isprintable() or value == "\t")
+    def measures(self) -> dict[str, str]:
+        """Give the further columns of ``responses``: ours -> the source's."""
+        kinds = {"outcome": self.outcomes, "pre": self.pre, "segment": self.segments}
+        return {f"{kind}_{name}": name for kind, names in kinds.items() for name in names}
 
 
 def _is_date_format(value: str) -> bool:
@@ -153,8 +168,3 @@ def _is_date_format(value: str) -> bool:
         if any(f is not None and (f.year, f.month) == (2024, 5) for f in found):
             return True
     return False
-
-
-def _composed(name: str) -> str:
-    """Write a name as the reader of headers does: stripped, its letters composed."""
-    return unicodedata.normalize("NFC", name.strip())

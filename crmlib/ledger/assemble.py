@@ -12,11 +12,14 @@ from crmlib.config import Config, Source
 from crmlib.i18n import mark
 from crmlib.ledger import money, store
 from crmlib.ledger.fields import ROW
-from crmlib.ledger.intake import FILE, QUARANTINE, Staged
+from crmlib.ledger.intake import FILE, OWN_ID, QUARANTINE, Staged
 
 DUPLICATE = mark("duplicate row")
 REPEATED = mark("repeated in another file")
 NOT_UNIQUE = mark("not unique")
+SAME_PERSON = mark("another record of the same person")
+ANOTHERS_ID = mark("stands for another person")
+_NTH = "_nth"
 
 
 @dataclass(slots=True)
@@ -36,21 +39,59 @@ class Assembled:
         return sum(p.rows for p in self.parts)
 
 
-def assemble_table(staged: Staged, config: Config) -> Assembled:
+def assemble(staged: Staged, source: Source, config: Config) -> Assembled:
+    """Assemble any table from its staged rows."""
+    if staged.table == "order_lines":
+        return _assemble_lines(staged, source, config)
+    if schema.TABLES[staged.table].primary_key():
+        return _assemble_keyed(staged, source, config)
+    return _assemble_events(staged, source, config)
+
+
+def _assemble_keyed(staged: Staged, source: Source, config: Config) -> Assembled:
     """Assemble a table that has a key: equal rows are one, clashing ones are quarantined."""
     made = _begin(staged)
     key = schema.TABLES[staged.table].primary_key()
-    for paths in staged.months.values():
-        rows = pl.read_parquet(paths)
-        rows = _one_of_equals(rows, schema.TABLES[staged.table].column_names(), made)
-        rows = _unique_key(rows, key, staged, made)
-        final = rows.select(schema.LEDGER[staged.table].column_names()).sort(key)
+    stored = [*schema.LEDGER[staged.table].column_names(), *source.measures()]
+    paths = [p for month in staged.months.values() for p in month]
+    if not paths:
+        return _end(made, staged)
+    rows = pl.read_parquet(paths)
+    if staged.table == "customers":
+        rows = _one_of_equals(rows, [OWN_ID, *stored], made)
+        rows = _unique_key(rows, [OWN_ID], staged, said=key)
+        rows = _one_a_person(rows, made)
+    else:
+        rows = _one_of_equals(rows, stored, made)
+        rows = _unique_key(rows, key, staged)
+    if staged.table == "identities":
+        rows = _one_step(rows, staged)
+    by_month = staged.table in schema.TIME
+    pieces = rows.partition_by("month", as_dict=True) if by_month else {(None,): rows}
+    for (month,), piece in sorted(pieces.items()):
+        final = piece.select(stored).sort(key)
         if final.height:
-            made.parts.append(store.keep_part(config.workspace, staged.table, final))
+            made.parts.append(store.keep_part(config.workspace, staged.table, final, month))
     return _end(made, staged)
 
 
-def assemble_lines(staged: Staged, source: Source, config: Config) -> Assembled:
+def _assemble_events(staged: Staged, source: Source, config: Config) -> Assembled:
+    """Assemble a table without a key: identical rows are kept or dropped as declared."""
+    made = _begin(staged)
+    content = schema.TABLES[staged.table].column_names()
+    stored = schema.LEDGER[staged.table].column_names()
+    order = sorted(stored, key=lambda c: c != "customer_id")
+    for month in sorted(staged.months):
+        rows = pl.read_parquet(staged.months[month]).with_columns(pl.lit(1, pl.Int32).alias(_NTH))
+        rows = _number_repeats(rows, content, source, made, number=_NTH)
+        final = rows.select(stored).sort(order, nulls_last=True)
+        at = month if staged.table in schema.TIME else None
+        if final.height:
+            made.parts.append(store.keep_part(config.workspace, staged.table, final, at))
+    return _end(made, staged)
+
+
+def _assemble_lines(staged: Staged, source: Source, config: Config) -> Assembled:
     """Assemble the order lines month by month."""
     made = _begin(staged)
     numbered = "line_no" in source.columns
@@ -61,7 +102,7 @@ def assemble_lines(staged: Staged, source: Source, config: Config) -> Assembled:
         rows = pl.read_parquet(staged.months[month])
         if numbered:
             rows = _one_of_equals(rows, content, made)
-            rows = _unique_key(rows, ["order_id", "line_no"], staged, made)
+            rows = _unique_key(rows, ["order_id", "line_no"], staged)
         else:
             rows = _number_repeats(rows, content, source, made)
         rows, costs = money.with_margin(rows, config.shop, costs)
@@ -106,23 +147,46 @@ def _one_of_equals(rows: pl.DataFrame, content: list[str], made: Assembled) -> p
 
 
 def _unique_key(
-    rows: pl.DataFrame, key: list[str], staged: Staged, made: Assembled
+    rows: pl.DataFrame, key: list[str], staged: Staged, said: list[str] | None = None
 ) -> pl.DataFrame:
     clash = pl.struct(key).is_duplicated()
-    bad = rows.filter(clash)
-    reason = f"{', '.join(key)}: {NOT_UNIQUE}"
-    for (number,), piece in bad.partition_by(FILE, as_dict=True).items():
-        staged.set_aside(
-            piece.select(ROW, pl.concat_list(pl.lit(reason)).alias("reasons")),
-            staged.files[int(number)],
-        )
+    _set_aside(rows.filter(clash), f"{', '.join(said or key)}: {NOT_UNIQUE}", staged)
     return rows.filter(~clash)
 
 
+def _set_aside(bad: pl.DataFrame, reason: str, staged: Staged) -> None:
+    for (number,), piece in bad.partition_by(FILE, as_dict=True).items():
+        staged.set_aside(
+            piece.select(staged.line, pl.concat_list(pl.lit(reason)).alias("reasons")),
+            staged.files[int(number)],
+        )
+
+
+def _one_a_person(rows: pl.DataFrame, made: Assembled) -> pl.DataFrame:
+    """Keep the first record of each person, in the order of the files."""
+    first = rows.sort(FILE, ROW).unique("customer_id", keep="first", maintain_order=True)
+    if rows.height > first.height:
+        made.dropped[SAME_PERSON] += rows.height - first.height
+    return first
+
+
+def _one_step(rows: pl.DataFrame, staged: Staged) -> pl.DataFrame:
+    """Set aside ids of persons that stand for yet another person: which is meant, is open."""
+    further = rows.select(person_id="customer_id", _further="person_id")
+    judged = rows.join(further, on="person_id", how="left", validate="m:1", maintain_order="left")
+    open_end = (pl.col("_further") != pl.col("person_id")).fill_null(value=False)
+    _set_aside(judged.filter(open_end), f"person_id: {ANOTHERS_ID}", staged)
+    return judged.filter(~open_end).drop("_further")
+
+
 def _number_repeats(
-    rows: pl.DataFrame, content: list[str], source: Source, made: Assembled
+    rows: pl.DataFrame,
+    content: list[str],
+    source: Source,
+    made: Assembled,
+    number: str = "line_no",
 ) -> pl.DataFrame:
-    """Give identical rows of an order their numbers within their file.
+    """Give identical rows their numbers within their file.
 
     The n-th copy in one file is the same line as the n-th copy in another, so that a file read
     twice adds nothing.
@@ -132,13 +196,13 @@ def _number_repeats(
         return rows
     alone, several = rows.filter(~repeated), rows.filter(repeated)
     nth = pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over(FILE, *content)
-    several = several.sort(FILE, ROW).with_columns(line_no=nth)
-    copies = several.filter(pl.col("line_no") > 1)
+    several = several.sort(FILE, ROW).with_columns(nth.alias(number))
+    copies = several.filter(pl.col(number) > 1)
     made.duplicates += copies.height
     if source.duplicates == "drop":
         made.dropped[DUPLICATE] += copies.height
-        several = several.filter(pl.col("line_no") == 1)
-    once = several.unique(subset=[*content, "line_no"], keep="first", maintain_order=True)
+        several = several.filter(pl.col(number) == 1)
+    once = several.unique(subset=[*content, number], keep="first", maintain_order=True)
     if several.height > once.height:
         made.dropped[REPEATED] += several.height - once.height
     return pl.concat([alone, once])

@@ -30,10 +30,17 @@ FAULTS = {
     "plausible_date": mark("not a plausible date"),
     "first_of_month": mark("not the first of a month"),
     "available_in_order": mark("leaves before it comes"),
+    "ends_after_start": mark("ends before it starts"),
+    "given_or_withdrawn": mark("neither given nor withdrawn (recode)"),
+    "known_kpi": mark("not a known figure"),
+    "split": mark("not shares of arms, e.g. treated=0.8;control=0.2"),
+    "somebody": mark("neither a visitor nor a customer"),
+    "not_an_error": mark("an error of a spreadsheet"),
     "min": mark("too small"),
     "min_exclusive": mark("too small"),
     "max": mark("too large"),
 }
+_WITH_OFFSET = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}(:?\d{2})?)$"
 UNREADABLE = mark("cannot be read")
 TOO_LARGE = mark("too large")
 
@@ -58,7 +65,7 @@ class Cast:
 
 
 def require(found: Sequence[str], table: str, source: Source, file: str) -> dict[str, str]:
-    """Give the mapping ours -> theirs for this file, or name everything that is missing.
+    """Give the mapping ours -> theirs for a file's columns, or name everything that is missing.
 
     Raises
     ------
@@ -69,17 +76,25 @@ def require(found: Sequence[str], table: str, source: Source, file: str) -> dict
         mapping = dict(source.columns)
     else:
         mapping = {c: c for c in schema.columns(table) if c in found}
+    mapping |= source.measures()
     wanted = set(mapping.values()) | set(_theirs(source, mapping))
+    wanted |= {elapsed.seconds for elapsed in source.elapsed.values()}
+    wanted |= {e.after for e in source.elapsed.values()} - {
+        *mapping,
+        *source.values,
+        *source.elapsed,
+    }
     wanted |= {mapping.get(rule.column, rule.column) for rule in source.drop}
     missing = sorted(wanted - set(found))
-    given = {*mapping, *source.values} | ({"order_id"} if source.order_id_from else set())
+    given = {*mapping, *source.values, *source.elapsed}
+    given |= {"order_id"} if source.order_id_from else set()
     missing += [c for c in schema.REQUIRED[table] if c not in given]
     if table == "order_lines" and not given & {"unit_price", "line_total"}:
         missing.append("unit_price")
     if not missing:
         return mapping
     names = ", ".join(dict.fromkeys(missing))
-    if not (wanted | set(schema.columns(table))) & set(found):
+    if not (wanted | set(schema.columns(table))) & (set(found) - _made(source)):
         # The first line may be a row of data, so it is not repeated.
         raise ContractError(
             mark(
@@ -103,16 +118,27 @@ def require(found: Sequence[str], table: str, source: Source, file: str) -> dict
     )
 
 
+def _made(source: Source) -> set[str]:
+    """List the columns that were not in the file but made: they say nothing of its header."""
+    made = {*source.glue, *(c for join in source.join for c in (*join.take, *join.sum))}
+    if source.row_number:
+        made.add(source.row_number)
+    return made | ({source.unpivot.field, source.unpivot.value} if source.unpivot else set())
+
+
 def _theirs(source: Source, mapping: dict[str, str]) -> list[str]:
     names = (n for n in source.order_id_from if n != "day" and n not in source.values)
     return [mapping.get(n, n) for n in names]
 
 
-def dtypes(table: str) -> dict[str, pl.DataType]:
-    """Give the type of every column of ``table`` that a source may bring."""
+def dtypes(table: str, source: Source) -> dict[str, pl.DataType]:
+    """Give the type of every column of ``table`` that this source may bring."""
     own = {n: c.dtype for n, c in schema.TABLES[table].columns().items()}
     helpers: dict[str, pl.DataType] = {"line_total": pl.Decimal(18, 4), "currency": pl.String()}
-    return {c: own.get(c, helpers.get(c, pl.String())) for c in schema.columns(table)}
+    further = {
+        c: pl.String() if c.startswith("segment_") else pl.Float64() for c in source.measures()
+    }
+    return {c: own.get(c, helpers.get(c, pl.String())) for c in schema.columns(table)} | further
 
 
 def cast(
@@ -128,7 +154,7 @@ def cast(
     ContractError
         If amounts hold marks that were not declared, or most of a column cannot be read.
     """
-    wanted = dtypes(table)
+    wanted = dtypes(table, source)
     texts = _our_text(text, table, mapping, source, wanted)
     _refuse_undeclared_marks(texts, wanted, source, table, file)
     rows = texts.select(
@@ -187,7 +213,7 @@ def _our_text(
                 column = plain(column, source, ascii_only=is_ascii(text[theirs]))
             columns.append(column.alias(ours))
         elif ours in source.values:
-            columns.append(pl.lit(source.values[ours]).alias(ours))
+            columns.append(plain(pl.lit(source.values[ours]), source).alias(ours))
         else:
             columns.append(pl.lit(None, dtype=pl.String).alias(ours))
     return text.select(ROW, *columns)
@@ -197,22 +223,44 @@ def _refuse_undeclared_marks(
     texts: pl.DataFrame, wanted: dict[str, pl.DataType], source: Source, table: str, file: str
 ) -> None:
     """Refuse amounts with marks when none is declared: 1.234 may be a thousand or one."""
-    if source.decimal is not None:
-        return
     for column, dtype in wanted.items():
-        if not isinstance(dtype, pl.Decimal) or column in source.values:
-            continue
-        if texts[column].str.contains(r"\d[.,]\d").any():
-            raise ContractError(
-                mark(
-                    "{file}: {table}.{column} holds '.' or ',' and no decimal mark is declared, "
-                    'so 1.234 could be a thousand or one; add decimal = "." or decimal = "," '
-                    '(and thousands = "." or "," if thousands are grouped) to [{table}]'
-                ),
-                file=file,
-                table=table,
-                column=column,
-            )
+        if is_amount(dtype) and column not in source.values:
+            refuse_undeclared_mark(texts[column], column, source, table, file)
+
+
+def refuse_undeclared_mark(
+    text: pl.Series, column: str, source: Source, table: str, file: str
+) -> None:
+    """Refuse numbers with marks when none is declared.
+
+    Raises
+    ------
+    ContractError
+        If so.
+    """
+    if source.decimal is None and text.str.contains(r"\d[.,]\d").any():
+        raise ContractError(
+            mark(
+                "{file}: {table}.{column} holds '.' or ',' and no decimal mark is declared, "
+                'so 1.234 could be a thousand or one; add decimal = "." or decimal = "," '
+                '(and thousands = "." or "," if thousands are grouped) to [{table}]'
+            ),
+            file=file,
+            table=table,
+            column=column,
+        )
+
+
+def amounts(table: str, source: Source) -> list[str]:
+    """List the columns of the source's files that are read as amounts."""
+    ours = {**source.columns, **source.measures()}
+    seconds = [elapsed.seconds for elapsed in source.elapsed.values()]
+    return [ours.get(c, c) for c, t in dtypes(table, source).items() if is_amount(t)] + seconds
+
+
+def is_amount(dtype: pl.DataType) -> bool:
+    """Tell whether a type holds amounts, which are read by the declared marks."""
+    return dtype.is_decimal() or dtype.is_float()
 
 
 def _unreadable(
@@ -231,11 +279,36 @@ def _unreadable(
             continue
         given = int(texts[column].is_not_null().sum())
         if given >= ENOUGH_ROWS and count > WRONG_DECLARATION * given:
+            _refuse_offsets(texts[column], dtype, table, source, file)
             raise _wrong_declaration(column, dtype, count, given, table, source, file)
         faults.append(
             typed.filter(lost).select(ROW, pl.lit(f"{column}: {UNREADABLE}").alias("reason"))
         )
     return pl.concat(faults)
+
+
+def _refuse_offsets(
+    text: pl.Series, dtype: pl.DataType, table: str, source: Source, file: str
+) -> None:
+    """Say how times with an offset are read, where no format is declared."""
+    if not dtype.is_temporal() or source.date_format is not None:
+        return
+    zoned = text.str.contains(_WITH_OFFSET)
+    count = int(zoned.sum())
+    if count <= WRONG_DECLARATION * int(text.is_not_null().sum()):
+        return
+    between = "T" if text.filter(zoned).str.contains("T").any() else " "
+    raise ContractError(
+        mark(
+            "{file}: {count} values of {table}.{column} are times with an offset from UTC; set "
+            'date_format = "{proposal}" in [{table}]'
+        ),
+        file=file,
+        count=count,
+        table=table,
+        column=text.name,
+        proposal=f"%Y-%m-%d{between}%H:%M:%S%.f%#z",
+    )
 
 
 def _wrong_declaration(
@@ -248,8 +321,14 @@ def _wrong_declaration(
     file: str,
 ) -> ContractError:
     declared = f'decimal = "{source.decimal or "."}", thousands = "{source.thousands}"'
-    if dtype.is_temporal():
+    if column == "vat_rate" and source.vat_in_percent:
+        declared += ", vat_in_percent = true"
+    elif dtype.is_integer():
+        declared = "-1, 0, 1, 2 ..."
+    elif dtype.is_temporal():
         declared = f'date_format = "{source.date_format or "ISO 8601"}"'
+    elif dtype == pl.Boolean:
+        declared = "true, false, 1 or 0 (recode)"
     return ContractError(
         mark(
             "{file}: {count} of {given} values of {table}.{column} cannot be read with {declared}; "
@@ -262,6 +341,54 @@ def _wrong_declaration(
         column=column,
         declared=declared,
     )
+
+
+def require_numbers(
+    rule: RowFilter,
+    text: pl.DataFrame,
+    mapping: dict[str, str],
+    source: Source,
+    table: str,
+    file: str,
+) -> None:
+    """Refuse a rule that compares a column with a number when the column has none.
+
+    Raises
+    ------
+    ContractError
+        If so, or if the column's decimal mark is in doubt: the rule would drop nothing, in
+        silence, or the wrong rows.
+    """
+    if not rule.model_fields_set & {"below", "at_most", "above", "at_least"}:
+        return
+    column = mapping.get(rule.column, rule.column)
+    found = text.select(plain(pl.col(column).cast(pl.String), source)).to_series().drop_nulls()
+    if source.decimal is None and found.str.contains(r"\d[.,]\d").any():
+        raise ContractError(
+            mark(
+                "{file}: rule '{rule}' compares {column}, which holds '.' or ',', with a number "
+                'and no decimal mark is declared; add decimal = "." or decimal = "," to [{table}]'
+            ),
+            file=file,
+            rule=rule.name,
+            column=rule.column,
+            table=table,
+        )
+    if found.len() < ENOUGH_ROWS:
+        return
+    numbers = found.to_frame("x").select(amount(pl.col("x"), source).is_not_null().sum()).item()
+    if not numbers:
+        raise ContractError(
+            mark(
+                "{file}: rule '{rule}' compares {column} with a number, and none of its {count} "
+                "values is one; mend the rule, or decimal and thousands of [{table}]"
+            ),
+            file=file,
+            rule=rule.name,
+            column=rule.column,
+            count=found.len(),
+            table=table,
+        )
 
 
 def condition(rule: RowFilter, mapping: dict[str, str], source: Source) -> pl.Expr:

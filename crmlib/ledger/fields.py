@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from crmlib.config import Source
+from crmlib.config import Reading
 from crmlib.errors import ContractError, SourceError
 from crmlib.i18n import mark
 
@@ -44,7 +44,7 @@ class TextBlock:
     blank_rows: int
 
 
-def header_names(header: str, file: str, source: Source) -> list[str]:
+def header_names(header: str, file: str, source: Reading) -> list[str]:
     """Split and check the names of the columns.
 
     Where there is no header, this is the first row of data: no message repeats a word of it.
@@ -62,11 +62,11 @@ def header_names(header: str, file: str, source: Source) -> list[str]:
             file=file,
         )
     _check_separator(header, names, file, separator)
-    _check_names(names, file)
+    check_names(names, file)
     return names
 
 
-def _split_header(header: str, source: Source) -> list[str]:
+def _split_header(header: str, source: Reading) -> list[str]:
     separator = separator_of(source)
     if not source.quote:
         return header.split(separator)
@@ -92,7 +92,8 @@ def _check_separator(header: str, names: list[str], file: str, separator: str) -
         )
 
 
-def _check_names(names: list[str], file: str) -> None:
+def check_names(names: list[str], file: str) -> None:
+    """Refuse a header whose names are too many, empty or not all different."""
     if len(names) > MAX_COLUMNS:
         raise ContractError(
             mark("{file}: {count} columns; more than {limit} is taken for damage"),
@@ -102,7 +103,10 @@ def _check_names(names: list[str], file: str) -> None:
         )
     if "" in names:
         raise ContractError(
-            mark("{file}: column {position} of the header has no name"),
+            mark(
+                "{file}: column {position} of the header has no name; if lines stand above the "
+                "header, set skip_rows"
+            ),
             file=file,
             position=names.index("") + 1,
         )
@@ -123,12 +127,12 @@ def _check_names(names: list[str], file: str) -> None:
         )
 
 
-def separator_of(source: Source) -> str:
+def separator_of(source: Reading) -> str:
     """Give the character between fields; runs of blanks have become tabs before."""
     return "\t" if source.separator == "blank" else source.separator
 
 
-def parse(data: bytes, line: int, names: list[str], file: str, source: Source) -> TextBlock:
+def parse(data: bytes, line: int, names: list[str], file: str, source: Reading) -> TextBlock:
     """Split records into fields; rows with another number of fields are set aside.
 
     Parameters

@@ -53,7 +53,7 @@ def with_value(rows: pl.DataFrame) -> pl.DataFrame:
 def with_margin(
     lines: pl.DataFrame, shop: Shop, earlier: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Add ``margin`` (without VAT) and ``cost_filled``.
+    """Add ``margin`` and ``discount_net`` (both without VAT) and ``cost_filled``.
 
     A line without a cost takes the last one that was recorded for its product, that day or
     before (the mean of a day's): never a later one, so that an as-of day sees nothing of what
@@ -90,15 +90,17 @@ def with_margin(
         cost_filled=pl.col("unit_cost").is_null() & pl.col("_known").is_not_null(),
     )
     cost = rounded(_product(pl.col("quantity"), pl.col("_cost")))
-    margin = (_without_vat(shop) - cost).cast(CENTS, strict=False)
-    done = filled.with_columns(margin=margin).drop("_cost", "_known", "_at")
+    margin = (_without_vat(pl.col("value"), shop) - cost).cast(CENTS, strict=False)
+    off = _without_vat(pl.col("discount").fill_null(0), shop)
+    done = filled.with_columns(
+        margin=margin, discount_net=pl.when(margin.is_not_null()).then(off)
+    ).drop("_cost", "_known", "_at")
     return done, costs.group_by("product_id", maintain_order=True).last().select(costs.columns)
 
 
-def _without_vat(shop: Shop) -> pl.Expr:
-    value = pl.col("value").cast(AMOUNT)
+def _without_vat(money: pl.Expr, shop: Shop) -> pl.Expr:
     if not shop.prices_include_vat:
-        return pl.col("value")
+        return money.cast(CENTS)
     one = pl.lit(Decimal(1)).cast(AMOUNT)
     rate = pl.coalesce(pl.col("vat_rate"), pl.lit(shop.vat_rate).cast(pl.Decimal(6, 4)))
-    return rounded(value / (one + rate.cast(AMOUNT)))
+    return rounded(money.cast(AMOUNT) / (one + rate.cast(AMOUNT)))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from crmlib.config import Source
+from crmlib.config import Reading
 from crmlib.errors import SourceError
 from crmlib.i18n import mark
-from crmlib.ledger import contract
 from crmlib.ledger.fields import ROW
 
 ROWS_AT_ONCE = 500_000
@@ -18,18 +17,13 @@ ROWS_AT_ONCE = 500_000
 _NOISE = 5e-11
 
 
-def with_numbers_as_stored(path: Path, source: Source) -> Source:
-    """Declare the point where the file's amounts are numbers: there is no doubt there."""
-    if source.decimal is not None:
-        return source
+def numbers_are_stored(path: Path, amounts: Sequence[str]) -> bool:
+    """Tell whether none of the columns of amounts is text, so that no mark is in doubt."""
     types = _schema(path)
-    wanted = contract.dtypes("order_lines") | contract.dtypes("price_index")
-    amounts = [source.columns.get(c, c) for c, t in wanted.items() if isinstance(t, pl.Decimal)]
-    text = [c for c in amounts if types.get(c) == pl.String]
-    return source if text else source.model_copy(update={"decimal": "."})
+    return not any(types.get(c) == pl.String for c in amounts)
 
 
-def parquet_text(path: Path, source: Source) -> Iterator[pl.DataFrame]:
+def parquet_text(path: Path, source: Reading) -> Iterator[pl.DataFrame]:
     """Read a Parquet file in batches, with ``_row`` from 1; dates and times stay as they are.
 
     A number becomes its shortest decimal form, in the declared marks: the number that was meant.
@@ -64,15 +58,20 @@ def _is_flat(dtype: pl.DataType) -> bool:
     return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
 
 
-def _as_text(column: str, dtype: pl.DataType, source: Source) -> pl.Expr:
+def _as_text(column: str, dtype: pl.DataType, source: Reading) -> pl.Expr:
     cells = pl.col(column)
     if isinstance(dtype, pl.Datetime) or dtype == pl.Date:
         return cells
     if dtype.is_float():
         cells = pl.when(cells.abs() < _NOISE).then(pl.lit(0, dtype=dtype)).otherwise(cells)
+    if isinstance(dtype, pl.Duration):  # seconds, as they are told elsewhere
+        cells = cells.dt.total_microseconds().cast(pl.Decimal(38, 6)) / 1_000_000
     text = cells.cast(pl.String)
     if dtype.is_float():
+        small = text.str.contains("e-", literal=True)  # 1.2e-6
+        plainly = cells.cast(pl.Decimal(38, 10), strict=False).cast(pl.String)
+        text = pl.when(small).then(plainly.str.strip_chars_end("0")).otherwise(text)
         text = text.str.strip_suffix(".0")  # an id among floats: 17850.0 is 17850
-    if dtype.is_float() or dtype.is_decimal():
+    if dtype.is_float() or dtype.is_decimal() or isinstance(dtype, pl.Duration):
         text = text.str.replace(".", source.decimal or ".", literal=True)
     return text.alias(column)

@@ -39,10 +39,14 @@ class Pseudonyms:
         Secret of the HMAC; ``None`` leaves the ids as they are (public data). Never shown.
     published
         Whether the key is no secret (sample shop): such a workspace may change to a secret one.
+    persons
+        Persons behind several ids, as the table ``identities`` is stored: ``customer_id``,
+        ``person_id``, ``fold``; ``None`` where everyone has one id.
     """
 
     key: bytes | None = field(repr=False)
     published: bool = False
+    persons: pl.DataFrame | None = field(default=None, repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +74,21 @@ class Pseudonyms:
                 "pseudonym": pl.Series([n for n, _ in named], dtype=pl.String),
                 "fold": pl.Series([f for _, f in named], dtype=pl.Int32),
             }
+        )
+
+    def customers(self, ids: pl.Series) -> pl.DataFrame:
+        """Give the same as :meth:`table`, of the person behind each id."""
+        known = self.table(ids)
+        if self.persons is None:
+            return known
+        persons = self.persons.select("customer_id", "person_id", _fold="fold")
+        found = known.join(
+            persons, left_on="pseudonym", right_on="customer_id", how="left", validate="m:1"
+        )
+        return found.select(
+            "id",
+            pseudonym=pl.coalesce("person_id", "pseudonym"),
+            fold=pl.coalesce("_fold", "fold"),
         )
 
 

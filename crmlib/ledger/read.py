@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import glob
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -17,12 +17,10 @@ from crmlib.config import Config, Source
 from crmlib.errors import ContractError, SourceError
 from crmlib.i18n import mark
 from crmlib.ledger import contract, pseudonyms, store
-from crmlib.ledger.assemble import Assembled, assemble_lines, assemble_table
-from crmlib.ledger.fields import ROW
-from crmlib.ledger.intake import Staged, take_in
-from crmlib.ledger.parquet import parquet_text, with_numbers_as_stored
-from crmlib.ledger.pseudonyms import Pseudonyms
-from crmlib.ledger.text import read_delimited
+from crmlib.ledger.assemble import Assembled, assemble
+from crmlib.ledger.files import find, opened, shown
+from crmlib.ledger.intake import Desk, Staged, take_in
+from crmlib.ledger.shape import shaper
 
 Progress = Callable[[str, int, int], None]
 
@@ -118,7 +116,7 @@ class Ledger:
 
 
 def inputs_of(config: Config) -> tuple[Input, ...]:
-    """Find and hash the source files.
+    """Find and hash the source files, those that are joined among them.
 
     Raises
     ------
@@ -126,9 +124,10 @@ def inputs_of(config: Config) -> tuple[Input, ...]:
         If a pattern finds no file.
     """
     return tuple(
-        Input(table, _shown(path, config.folder), *_size_and_hash(path))
+        Input(table, shown(path, config.folder), *_size_and_hash(path))
         for table, source in config.sources().items()
-        for path in find(config.folder, source, table)
+        for reading in (source, *source.join)
+        for path in find(config.folder, reading, table)
     )
 
 
@@ -139,31 +138,6 @@ def _size_and_hash(path: Path) -> tuple[int, str]:
         raise SourceError(
             mark("{file}: cannot be read ({reason})"), file=path.name, reason=error.strerror
         ) from None
-
-
-def _shown(path: Path, folder: Path) -> str:
-    """Name a file as the configuration would: from its folder, if it lies there."""
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-
-
-def find(folder: Path, source: Source, table: str) -> list[Path]:
-    """Find a table's files in the order of their names, each once."""
-    found: dict[Path, None] = {}
-    for pattern in source.files:
-        files = [folder / pattern]  # a name may hold brackets, and still be a name
-        if not files[0].is_file():
-            # Path.glob takes no absolute pattern.
-            matches = sorted(glob.glob(pattern, root_dir=folder, recursive=True))  # noqa: PTH207
-            files = [folder / m for m in matches if (folder / m).is_file()]
-        if not files:
-            raise SourceError(
-                mark("{table}: no file fits '{pattern}' in {folder}"),
-                table=table,
-                pattern=pattern,
-                folder=str(folder),
-            )
-        found |= dict.fromkeys(files)
-    return list(found)
 
 
 def read(
@@ -191,19 +165,26 @@ def read(
         config = configuration.load(config)
     names = pseudonyms.load(config, store.key_fingerprint(config.workspace))
     inputs = inputs_of(config)
-    total = sum(i.size_bytes for i in inputs)
     with store.staging(config.workspace) as staging:
         made: dict[str, Assembled] = {}
-        done = 0
-        for table, source in config.sources().items():
-            staged = Staged(table, staging / table)
-            for path in find(config.folder, source, table):
-                _stage_file(path, staged, source, config, names, today)
-                done += path.stat().st_size
-                if progress:
-                    progress(table, done, total)
-            _check_announced(staged, source)
-            made[table] = _assemble(staged, source, config)
+        files = {t: find(config.folder, s, t) for t, s in config.sources().items()}
+        done, total = 0, sum(p.stat().st_size for paths in files.values() for p in paths)
+        # Identities first: every other table is named by them.
+        order = sorted(config.sources().items(), key=lambda item: item[0] != "identities")
+        for table, source in order:
+            with _without_cells(table):
+                desk = Desk(source, shaper(table, source, config.folder), config, names, today)
+                staged = Staged(table, staging / table, fan=desk.shaper.fan)
+                for path in files[table]:
+                    _stage_file(path, staged, desk)
+                    done += path.stat().st_size
+                    if progress:
+                        progress(table, done, total)
+                _check_announced(staged, source)
+                made[table] = _assemble(staged, source, config)
+            if table == "identities":
+                persons = store.scan_parts(config.workspace, table, made[table].parts)
+                names = replace(names, persons=persons.collect())
     if inputs_of(config) != inputs:
         raise SourceError(mark("a source file changed while it was read; run the command again"))
     return Ledger(
@@ -216,60 +197,46 @@ def read(
     )
 
 
-def _stage_file(
-    path: Path,
-    staged: Staged,
-    source: Source,
-    config: Config,
-    names: Pseudonyms,
-    today: date | None,
-) -> None:
+@contextmanager
+def _without_cells(table: str) -> Iterator[None]:
+    """Let no error of polars out: its message and its traceback may hold cells."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(
+            mark(
+                "{table}: the rows cannot be taken in ({reason}); this is a fault of the program: "
+                "please report it with the [{table}] section of the configuration"
+            ),
+            table=table,
+            reason=type(error).__name__,
+        ) from None
+
+
+def _stage_file(path: Path, staged: Staged, desk: Desk) -> None:
     read_before = staged.read
-    file = _shown(path, config.folder)
-    mapping: dict[str, str] | None = None
-    if _is_parquet(path, source):
-        source = with_numbers_as_stored(path, source)
-    for rows, ragged, blank in _blocks(path, source):
-        if mapping is None:
-            found = [c for c in rows.columns if c != ROW]
-            mapping = contract.require(found, staged.table, source, file)
-        take_in(rows, ragged, staged, file, mapping, source, config, names, today)
-        staged.blank_rows += blank
+    file = shown(path, desk.config.folder)
+    source, blocks = opened(path, desk.source, contract.amounts(staged.table, desk.source))
+    desk = replace(desk, source=source)
+    for block in blocks:
+        take_in(block, staged, file, desk)
     if staged.read == read_before:
         raise SourceError(mark("{file}: there is a header but no row"), file=file)
+    desk.shaper.check(file)
 
 
 def _check_announced(staged: Staged, source: Source) -> None:
-    if source.expected_rows is not None and staged.read != source.expected_rows:
+    if source.expected_rows is not None and staged.lines != source.expected_rows:
         raise SourceError(
             mark("{table}: {found} rows where {expected} were announced; a file may be cut"),
             table=staged.table,
-            found=staged.read,
+            found=staged.lines,
             expected=source.expected_rows,
         )
 
 
-def _blocks(path: Path, source: Source) -> Iterator[tuple[pl.DataFrame, pl.DataFrame, int]]:
-    if not _is_parquet(path, source):
-        for block in read_delimited(path, source):
-            yield block.rows, block.ragged, block.blank_rows
-        return
-    none = pl.DataFrame(schema={ROW: pl.Int64, "reason": pl.String})
-    for rows in parquet_text(path, source):
-        yield rows, none, 0
-
-
-def _is_parquet(path: Path, source: Source) -> bool:
-    if source.format is None:
-        return path.suffix.lower() in {".parquet", ".pq"}
-    return source.format == "parquet"
-
-
 def _assemble(staged: Staged, source: Source, config: Config) -> Assembled:
-    if staged.table == "order_lines":
-        made = assemble_lines(staged, source, config)
-    else:
-        made = assemble_table(staged, config)
+    made = assemble(staged, source, config)
     if not made.kept:
         causes = _reasons(made).most_common(5) or list(made.dropped.items())
         raise ContractError(

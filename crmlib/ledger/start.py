@@ -25,7 +25,7 @@ burn_in_days = 180                 # customers first seen within so many days ma
 # as_of = 2025-06-30               # last day that counts; by default the last complete one
 
 [order_lines]
-files = ["orders*.csv"]            # one file, several, or a pattern; .csv or .parquet
+files = ["orders*.csv"]            # one file, several, or a pattern; .csv, .parquet, .xlsx
 separator = ";"                    # "," or "\\t" or "|", or "blank" for runs of blanks
 encoding = "utf-8"                 # files from Turkish Windows are often "cp1254"
 decimal = ","                      # must be declared: 1.234 may be a thousand or one
@@ -51,14 +51,94 @@ unit_price = "Price"               # or line_total = "Total"
 # column = "Status"
 # equals = "cancelled"
 
+# Other tables; each is read like [order_lines], from .csv, .parquet or .xlsx. A table without a
+# source is empty, and what needs it is left out. docs/data-dictionary.md has all columns.
+
 # [customers]
-# files = ["customers.csv"]
-# separator = ";"
+# files = ["customers.xlsx"]
+# sheet = "Customers"              # only where several sheets are visible
 # date_format = "%d.%m.%Y"
 # [customers.columns]
 # customer_id = "Customer"
 # joined_at = "Since"
 # city = "City"
+
+# [identities]                     # several ids of one person
+# files = ["cards.csv"]
+# columns = {customer_id = "Card", person_id = "Person"}
+
+# [products]
+# files = ["products.csv"]
+# columns = {product_id = "Code", name = "Name", category = "Path"}
+# [products.glue]                  # a column made of several; a plain list joins them by a blank
+# Path = {of = ["Group", "Subgroup"], by = " > ", skip_missing = true}
+
+# [consents]                       # the latest of a channel wins; no row is no consent
+# files = ["iys.csv"]
+# columns = {customer_id = "Customer", channel = "Channel", status = "Status", at = "At"}
+# [consents.recode]                # your words -> ours; "" makes a word mean 'missing'
+# Status = {ONAY = "given", RET = "withdrawn"}
+# Channel = {EPOSTA = "email", MESAJ = "sms", ARAMA = "call"}
+
+# [deliveries]
+# files = ["parcels.csv"]
+# columns = {order_id = "Order", promised = "Promised", delivered = "Arrived", cost = "Freight"}
+# [[deliveries.join]]              # further columns by key; take = [...], or sum = [...] adds up
+# files = ["freight.csv"]
+# on = "Parcel"
+# sum = ["Freight"]
+# decimal = ","
+
+# [campaigns]
+# files = ["campaigns.csv"]
+# columns = {campaign_id = "No", name = "Name", start = "From", end = "To", fixed_cost = "Cost"}
+
+# [assignments]                    # who was drawn for which arm; controls belong here too
+# files = ["drawn.csv"]
+# columns = {campaign_id = "No", customer_id = "Customer", arm = "Group", assigned_at = "Drawn"}
+
+# [contacts]                       # what was sent
+# files = ["sent.csv"]
+# columns = {campaign_id = "No", customer_id = "Customer", sent_at = "Sent", channel = "Channel"}
+
+# [touches]                        # steps on the way to a purchase
+# files = ["clicks.csv"]
+# columns = {visitor_id = "Visitor", at = "At", channel = "Source", converted = "Bought"}
+
+# [service]
+# files = ["calls.csv"]
+# columns = {customer_id = "Customer", opened = "Begin", outcome = "Result"}
+# [service.glue]
+# Begin = ["Date", "Time"]
+# [service.elapsed]                # times that are told as seconds after another
+# answered = {after = "opened", seconds = "Wait"}
+
+# [reviews]
+# files = ["reviews.csv"]
+# columns = {order_id = "Order", at = "At", score = "Stars", text = "Text"}
+
+# [attributes]                     # further facts, one row each
+# files = ["survey.csv"]
+# columns = {customer_id = "Customer", field = "field", value = "value"}
+# values = {source = "survey 2025", basis = "consent"}
+# [attributes.unpivot]             # columns become rows of field and value
+# columns = ["Age", "Income"]
+
+# [responses]                      # an experiment that was read as a whole
+# files = ["test.csv"]
+# columns = {customer_id = "Customer", arm = "Group"}
+# values = {campaign_id = "spring"}
+# outcomes = ["Bought", "Spent"]
+# pre = ["SpentBefore"]
+# segments = ["City"]
+# # row_number = "Customer"        # where rows have no id: the row's number
+
+# [targets]
+# files = ["targets.csv"]          # month,kpi,value; kpi: customers, new_customers, orders, sales,
+#                                  # margin
+
+# [events]                         # marked on time axes
+# files = ["events.csv"]           # date,text
 
 # [price_index]                    # for comparing lira over time at constant prices
 # files = ["index.csv"]            # month,index

@@ -52,7 +52,7 @@ POINTER = "CURRENT"
 MANIFEST = "manifest.json"
 FILES = "files.json"
 # Bump when stored tables change their meaning; other versions ask for a new build.
-FORMAT = 3
+FORMAT = 4
 KEPT_BUILDS = 3
 _STALE_SECONDS = 24 * 3600
 _NAME = re.compile(r"([0-9]{6,})-[0-9]{8}T[0-9]{6}Z")
@@ -137,7 +137,11 @@ class Build:
         WorkspaceError
             If this build has no such table, or it is not as it was written.
         """
-        return pl.scan_parquet([self._checked(f"{p}.parquet") for p in (place, *more)])
+        return pl.scan_parquet([self.path(p) for p in (place, *more)])
+
+    def path(self, place: str) -> Path:
+        """Give the file of a stored table, once it is known to be as it was written."""
+        return self._checked(f"{place}.parquet")
 
     def document(self, place: str) -> Any:
         """Read a stored document.

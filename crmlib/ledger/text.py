@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from crmlib.config import Source
+from crmlib.config import Reading
 from crmlib.errors import SourceError
 from crmlib.i18n import mark
 from crmlib.ledger.fields import (
@@ -35,8 +35,8 @@ _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 
 _KINDS = {
     b"PK\x03\x04": mark(
-        "{file}: this is an Excel (XLSX) or ZIP file, whatever its name says; open it and save "
-        "it as CSV (UTF-8)"
+        "{file}: this is an Excel (XLSX) or ZIP file, whatever its name says; if it is XLSX, set "
+        'format = "xlsx"'
     ),
     b"\xd0\xcf\x11\xe0": mark(
         "{file}: this is an old Excel file (XLS), whatever its name says; open it and save it as "
@@ -52,7 +52,7 @@ _HTML = mark(
 _UTF_16 = mark('{file}: this is UTF-16 text; set encoding = "utf-16"')
 
 
-def read_delimited(path: Path, source: Source) -> Iterator[TextBlock]:
+def read_delimited(path: Path, source: Reading) -> Iterator[TextBlock]:
     """Read a delimited file block by block.
 
     Raises
@@ -79,7 +79,7 @@ def read_delimited(path: Path, source: Source) -> Iterator[TextBlock]:
         yield parse(data, line, names, path.name, source)
 
 
-def check_kind(path: Path, source: Source) -> None:
+def check_kind(path: Path, source: Reading) -> None:
     """Refuse what is not a delimited file, whatever its name says."""
     try:
         with path.open("rb") as file:
@@ -100,7 +100,7 @@ def check_kind(path: Path, source: Source) -> None:
         raise SourceError(message, file=path.name)
 
 
-def _records(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
+def _records(path: Path, source: Reading) -> Iterator[tuple[int, bytes]]:
     """Yield (line number, UTF-8 bytes of whole records, each ended by a line feed)."""
     decode = _decoder(path, source)
     quote = source.quote.encode()
@@ -128,7 +128,7 @@ def _records(path: Path, source: Source) -> Iterator[tuple[int, bytes]]:
                 line += block.count(b"\n")
 
 
-def _decoder(path: Path, source: Source) -> Callable[[bytes, bool, int], bytes]:
+def _decoder(path: Path, source: Reading) -> Callable[[bytes, bool, int], bytes]:
     """Make a function that turns the next bytes of a file into UTF-8 with LF line ends."""
     decode = codecs.getincrementaldecoder(source.encoding)("strict").decode
     held = ""
@@ -156,7 +156,7 @@ def _decoder(path: Path, source: Source) -> Callable[[bytes, bool, int], bytes]:
     return step
 
 
-def _refuse_utf8_as_other(raw: bytes, path: Path, source: Source) -> None:
+def _refuse_utf8_as_other(raw: bytes, path: Path, source: Reading) -> None:
     """Refuse UTF-8 that is declared as a one-byte encoding: ş would become ÅŸ in silence."""
     if source.encoding.startswith("utf") or raw.isascii():
         return
@@ -173,7 +173,7 @@ def _refuse_utf8_as_other(raw: bytes, path: Path, source: Source) -> None:
     )
 
 
-def _undecodable(error: UnicodeDecodeError, path: Path, source: Source, line: int) -> SourceError:
+def _undecodable(error: UnicodeDecodeError, path: Path, source: Reading, line: int) -> SourceError:
     if error.reason == "unexpected end of data":
         return _cut(path)
     return SourceError(
@@ -189,7 +189,7 @@ def _undecodable(error: UnicodeDecodeError, path: Path, source: Source, line: in
     )
 
 
-def _ended(data: bytes, path: Path, source: Source) -> bytes:
+def _ended(data: bytes, path: Path, source: Reading) -> bytes:
     """Judge a last line that has no end: it may have been cut, and 20 become 2."""
     if not data or data.endswith(b"\n"):
         return data

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Any
 
 import polars as pl
 
-from crmlib.config import Source
+from crmlib.config import Reading, Source
 
 # Amounts are read with more decimals than are kept, so that rounding happens once, at the end.
 AMOUNT = pl.Decimal(38, 10)
 
+# Other words for yes and no are a firm's own: they are declared by ``recode``.
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _ISO_DATES = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 _CLOCK = re.compile(r"%[-_0]?[HIklTRrXcs+]")
 _OFFSET = re.compile(r"%[:#]*z|%\+")
 
 
-def plain(text: pl.Expr, source: Source, *, ascii_only: bool = False) -> pl.Expr:
+def plain(text: pl.Expr, source: Reading, *, ascii_only: bool = False) -> pl.Expr:
     """Strip a text, compose its letters (NFC) and turn what means 'nothing' to null."""
     stripped = text.str.strip_chars()
     if not ascii_only:
@@ -30,7 +33,7 @@ def is_ascii(text: pl.Series) -> bool:
     return bool(text.str.len_bytes().sum() == text.str.len_chars().sum())
 
 
-def amount(text: pl.Expr, source: Source) -> pl.Expr:
+def amount(text: pl.Expr, source: Reading) -> pl.Expr:
     """Read numbers by the declared marks, strictly: thousands are groups of three digits."""
     decimal, thousands = source.decimal or ".", source.thousands
     # Blanks that spreadsheets put between thousands may be of the non-breaking kinds.
@@ -50,10 +53,12 @@ def amount(text: pl.Expr, source: Source) -> pl.Expr:
 def moment(text: pl.Expr, source: Source, zone: str) -> pl.Expr:
     """Read times by the declared format (else ISO 8601) as local time of ``zone``.
 
-    A clock time that the zone skips in spring gives null: it did not exist. One that comes
-    twice in autumn is the earlier.
+    A clock time that the zone skips in spring gives null: it did not exist; but a skipped
+    midnight is a date that was written as a time. One that comes twice in autumn is the earlier.
     """
-    formats = [source.date_format] if source.date_format else list(_ISO_DATES)
+    formats = [source.date_format] if source.date_format else []
+    if not formats or source.format == "xlsx":  # a workbook's dates come as ISO 8601
+        formats += _ISO_DATES
     return pl.coalesce(_moment(text, f, zone) for f in formats)
 
 
@@ -64,7 +69,8 @@ def _moment(text: pl.Expr, form: str, zone: str) -> pl.Expr:
     if has_offset(form):
         return read.dt.convert_time_zone(zone).dt.replace_time_zone(None)
     existing = read.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
-    return existing.dt.replace_time_zone(None)
+    midnight = pl.when(read.dt.time() == time(0)).then(read)
+    return pl.coalesce(existing.dt.replace_time_zone(None), midnight)
 
 
 def has_clock(form: str) -> bool:
@@ -81,7 +87,10 @@ def _month(text: pl.Expr, source: Source) -> pl.Expr:
     form = source.date_format or "%Y-%m"
     if "%d" in form:
         return text.str.to_date(form, strict=False)
-    return (text + pl.lit("|01")).str.to_date(f"{form}|%d", strict=False)
+    month = (text + pl.lit("|01")).str.to_date(f"{form}|%d", strict=False)
+    if source.format == "xlsx":
+        return pl.coalesce(month, text.str.to_date("%Y-%m-%d", strict=False))
+    return month
 
 
 def typed(column: str, dtype: Any, text: pl.Expr, source: Source, zone: str) -> pl.Expr:
@@ -92,7 +101,14 @@ def typed(column: str, dtype: Any, text: pl.Expr, source: Source, zone: str) -> 
         return _month(text, source) if column == "month" else moment(text, source, zone).dt.date()
     if isinstance(dtype, pl.Decimal):
         read = amount(text, source)
-        return read / 100 if column == "vat_rate" and source.vat_in_percent else read
+        if column != "vat_rate" or not source.vat_in_percent:
+            return read
+        # A cell that looks like 18 % holds 0.18: no rate in per cent, and not to be divided again.
+        return pl.when((read == 0) | (read >= 1)).then(read / 100)
+    if dtype == pl.Float64:
+        return amount(text, source).cast(pl.Float64)
     if dtype == pl.Int32:
         return text.cast(pl.Int32, strict=False)
+    if dtype == pl.Boolean:
+        return text.str.to_lowercase().replace_strict(_TRUTH, default=None, return_dtype=dtype)
     return text
