@@ -13,7 +13,10 @@ def test_price_index_rises_by_three_percent_a_month(written):
     rates = [later / earlier - 1 for earlier, later in pairwise(index)]
     assert index[0] == 100
     assert len(index) == 30
-    # Mean of 29 draws with a standard deviation of 0.5 %: four standard errors.
+    assert max(rates) == pytest.approx(0.06, abs=1e-4)
+    assert rates.index(max(rates)) == 20  # from the 21st to the 22nd month
+    rates.remove(max(rates))
+    # Mean of 28 draws with a standard deviation of 0.5 %: four standard errors.
     assert sum(rates) / len(rates) == pytest.approx(0.03, abs=0.004)
     assert min(rates) > 0
 
@@ -50,7 +53,7 @@ def test_promotions_lower_the_price_of_their_category_in_their_week(written):
     seen = set()
     for line in written.lines:
         name = line["promotion_id"]
-        if name in (None, "OUTLET") or line["quantity"] < 0:
+        if name in (None, "OUTLET") or name.startswith("D") or line["quantity"] < 0:
             continue
         told = weeks[name]
         seen.add(name)

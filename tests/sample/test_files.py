@@ -154,12 +154,15 @@ def test_config_names_the_columns_of_the_files(written):
         "as_of": date(2025, 6, 30),
     }
     assert re.fullmatch("[0-9a-f]{64}", config["privacy"]["published_key"])
-    for table in ("order_lines", "customers", "products", "price_index"):
+    shop = written.shop
+    named = ("order_lines", "customers", "products", "price_index")
+    frames = {table: getattr(shop, table) for table in named} | shop.tables
+    assert config.keys() == {"shop", "history", "privacy", *frames}
+    for table, frame in frames.items():
         source = config[table]
         for path in written.folder.glob(source["files"][0]):
             header = path.read_bytes().decode(source["encoding"]).lstrip("\ufeff").split("\n")[0]
             assert header.split(source["separator"]) == list(source["columns"].values())
-        frame = getattr(written.shop, table)
         assert set(source["columns"]) == set(frame.columns) - {"unit_cost_recorded"}
 
 

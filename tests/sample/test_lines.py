@@ -34,7 +34,7 @@ def test_refunds_reverse_the_sale_exactly(written):
         if back["unit_cost"] == 0:
             written_off += 1
             assert back["unit_cost_recorded"] == 0
-            assert written.truth["loss_makers"][back["customer_id"]]["cause"] == "refunds"
+            assert written.truth["planted_loss_makers"][back["customer_id"]] == "refunds"
         else:
             assert profit(back) == -profit(sale)
     assert written_off > 0
@@ -54,7 +54,8 @@ def test_baskets_channels_and_gaps_have_their_planted_shares(written):
         pl.len(), pl.col("customer_id").first(), pl.col("channel").first(), pl.col("store").first()
     )
     assert 2.3 < orders["len"].mean() < 2.8
-    assert orders["len"].max() <= 6
+    # Six lines at most, but for what is brought along.
+    assert (orders["len"] > 6).mean() < 0.002
     nameless = orders.filter(pl.col("customer_id").is_null())
     assert nameless.height / orders.height == pytest.approx(0.12, abs=0.015)
     assert set(nameless["channel"]) == {"mağaza"}

@@ -1,43 +1,16 @@
-"""Who buys, who joined when, and who costs the shop money."""
+"""Who buys, in which rhythm, and who joined when."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from datetime import date, timedelta
-from decimal import Decimal
 
-from tests.sample.recount import first_purchases, profit, profits, value
+import numpy as np
+import pytest
 
-
-def test_loss_makers_are_exactly_the_customers_with_negative_profit(written):
-    makers = written.truth["loss_makers"]
-    found = profits(written.lines, date.min)
-    assert {who for who, total in found.items() if total < 0} == set(makers)
-    assert {who: str(found[who]) for who in makers} == {k: v["profit"] for k, v in makers.items()}
-    share = len(makers) / len(written.truth["buyers"])
-    assert 0.035 < share < 0.045
-    causes = Counter(maker["cause"] for maker in makers.values())
-    assert 0.6 < causes["refunds"] / len(makers) < 0.73
-
-
-def test_in_the_last_12_months_the_same_customers_lose_money(written):
-    makers = written.truth["loss_makers"]
-    found = profits(written.lines, date.fromisoformat(written.truth["last_12_months_from"]))
-    assert written.truth["last_12_months_from"] == "2024-07-01"
-    assert {who for who, total in found.items() if total < 0} == makers.keys() & found.keys()
-    for who, maker in makers.items():
-        last = maker["profit_last_12_months"]
-        assert last == (str(found[who]) if who in found else None)
-
-
-def test_losses_are_clear_and_have_the_cause_that_is_told(written):
-    for who, maker in written.truth["loss_makers"].items():
-        mine = [line for line in written.lines if line["customer_id"] == who]
-        sold = sum(value(line) for line in mine if line["quantity"] > 0)
-        assert Decimal(maker["profit"]) < -sold / 20
-        by_cause = {
-            "refunds": sum(profit(x) for x in mine if x["quantity"] < 0 and x["unit_cost"] == 0),
-            "below_cost": sum(profit(x) for x in mine if x["promotion_id"] == "OUTLET"),
-        }
-        assert min(by_cause, key=lambda cause: by_cause[cause]) == maker["cause"]
+from crmlib.ledger.sample import SampleSpec
+from crmlib.ledger.sample.people import FREE, REGULAR, RISING, draw_people
+from crmlib.ledger.sample.visits import draw_visits
+from crmlib.ledger.sample.world import calendar_of
+from tests.sample.recount import first_purchases
 
 
 def test_a_customer_has_at_most_one_order_a_day(written):
@@ -81,3 +54,53 @@ def test_ids_are_texts_of_eight_digits_some_with_leading_zeros(written):
     assert ids.n_unique() == len(ids)
     assert written.shop.customers["email"].drop_nulls().str.ends_with("@example.com").all()
     assert written.shop.customers["email"].drop_nulls().str.contains(r"^[a-z0-9.@]+$").all()
+
+
+@pytest.fixture(scope="module")
+def gaps():
+    """Days between visits, by rhythm, of those who stay; and the days of the rising ones."""
+    calendar = calendar_of(SampleSpec())
+    people = draw_people(20_000, calendar, np.random.default_rng(8))
+    who, day = draw_visits(people, calendar, np.random.default_rng(9)).to_numpy().T
+    same = np.diff(who) == 0
+    stays = people.leave_day[who] > calendar.days
+    found = {
+        rhythm: np.diff(day)[same & (stays & (people.rhythm[who] == rhythm))[1:]]
+        for rhythm in (FREE, REGULAR)
+    }
+    return found, day[(people.rhythm[who] == RISING) & stays], day[stays], calendar
+
+
+def test_regular_buyers_come_every_thirty_days_and_the_others_by_chance(gaps):
+    regular, free = gaps[0][REGULAR], gaps[0][FREE]
+    # Gaps that would end after the data are not seen: the mean of 30 loses about one in thirty.
+    assert 28.5 < regular.mean() < 30.5
+    assert regular.std() / regular.mean() == pytest.approx(6**-0.5, abs=0.03)  # Erlang of 6
+    assert free.std() / free.mean() > 1  # a mixture of exponential gaps
+
+
+def test_rising_buyers_come_ever_more_often(gaps):
+    _, rising, everybody, calendar = gaps
+    half = calendar.days // 2
+
+    def later(days):
+        return (days >= half).sum() / (days < half).sum()
+
+    # Their pace rises from 0.3 to 1.7: the halves have 0.65 and 1.35.
+    assert later(rising) / later(everybody) == pytest.approx(1.35 / 0.65, rel=0.15)
+
+
+def test_those_in_a_rhythm_are_named(written):
+    told = written.truth["rhythms"]
+    customers = written.truth["spec"]["customers"]
+    assert 0.05 < len(told["düzenli"]) / customers < 0.11
+    assert 0.04 < len(told["artan"]) / customers < 0.09
+    assert not set(told["düzenli"]) & set(told["artan"])
+    fields = {
+        row["customer_id"]: row["value"]
+        for row in written.rows("attributes")
+        if row["field"] == "segment"
+    }
+    for rhythm in ("düzenli", "artan"):
+        mine = {who for who, value in fields.items() if value == rhythm}
+        assert mine == fields.keys() & set(told[rhythm])

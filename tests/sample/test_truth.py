@@ -1,7 +1,7 @@
 """Totals, season and real spend as the truth tells them."""
 
 from collections import Counter, defaultdict
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -23,6 +23,25 @@ def test_season_shows_in_the_number_of_orders(written):
     assert mean[2] < 0.95 * year
     weekday = Counter(x["ordered_at"].weekday() for x in written.lines if x["quantity"] > 0)
     assert weekday[5] > 1.3 * weekday[0]
+
+
+def test_the_days_before_a_bayram_draw_more(crowd):
+    per_day = Counter(
+        day for day in crowd.order_lines.unique("order_id")["ordered_at"].dt.date().to_list()
+    )
+    for name, told in crowd.truth["season"]["bayrams"].items():
+        ratios = []
+        assert len(told["first_days"]) == 3
+        for first in map(date.fromisoformat, told["first_days"]):
+            days = [first - timedelta(days=n) for n in range(1, told["days_before"] + 1)]
+            # The same weekdays three weeks later, allowing for the season of their month.
+            later = [day + timedelta(days=21) for day in days]
+            season = crowd.truth["season"]["month"]
+            level = sum(per_day[d] / season[d.month - 1] for d in later)
+            ratios.append(sum(per_day[d] / season[d.month - 1] for d in days) / level)
+        # Regular buyers dampen it; 10 to 14 days hold 2,000 orders, so a ratio errs by 3 %.
+        assert sum(ratios) / 3 == pytest.approx(told["uplift"], abs=0.06), name
+        assert sum(ratios) / 3 > 1
 
 
 def test_totals_by_month_are_those_of_the_lines(written):

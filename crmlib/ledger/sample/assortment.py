@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
+from crmlib.ledger.sample.associations import DUO_DAYS, DUO_PERCENT, Pairs, draw_pairs
 from crmlib.ledger.sample.catalogue import CATEGORIES
 from crmlib.ledger.sample.world import Calendar, Floats, Ints, SampleSpec
 
@@ -29,6 +30,11 @@ class Assortment:
     switch: Ints  # the month in which the second replaces the first
     since: Ints  # days before the start
     no_cost: Ints  # slots whose cost the shop never recorded
+
+    def product_ids(self) -> list[str]:
+        """Name the first product of each slot."""
+        every = product_ids()
+        return [every[number] for number in self.first]
 
     @property
     def vat(self) -> Ints:
@@ -71,27 +77,57 @@ def product_ids() -> list[str]:
     return [f"U{number + 1:04d}" for number in range(count)]
 
 
+def jump_month(spec: SampleSpec) -> int:
+    """Give the month that begins with the great rise in prices."""
+    return spec.months * 7 // 10
+
+
 def draw_price_index(spec: SampleSpec, rng: Generator) -> Ints:
-    """Draw the index in hundredths: 100.00 at the start, about 3 % more each month."""
-    growth = np.cumprod(1 + np.clip(rng.normal(0.03, 0.005, spec.months - 1), 0.015, 0.045))
+    """Draw the index in hundredths: 100.00 at the start, about 3 % more each month, once 6 %."""
+    rates = np.clip(rng.normal(0.03, 0.005, spec.months - 1), 0.015, 0.045)
+    rates[jump_month(spec) - 1] = 0.06
+    growth = np.cumprod(1 + rates)
     return np.rint(10_000 * np.concatenate([[1.0], growth])).astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Promotions:
-    """Campaigns of a week on one category each; they lower prices and do not move demand."""
+    """Weeks of lower prices.
+
+    Those on a category do not move demand. Those on two products bring these into one basket.
+    """
 
     category: Ints
     first_day: Ints
     percent: Ints
+    pairs: Pairs
 
     @property
     def names(self) -> list[str]:
-        """P01, P02, ...; the outlet comes last."""
-        return [f"P{n + 1:02d}" for n in range(len(self.category))] + [OUTLET]
+        """P01, P02, ..., then D1, ... of two products; the outlet comes last."""
+        weeks = [f"P{n + 1:02d}" for n in range(len(self.category))]
+        return [*weeks, *(f"D{n + 1}" for n in range(len(self.pairs.duo_first))), OUTLET]
+
+    def running(self, slot: Ints, day: Ints, shelf: Assortment, days: int) -> tuple[Ints, Ints]:
+        """Give number and percent of the promotion of each line; -1 and 0 without one."""
+        weeks = np.full((len(CATEGORIES), days), -1)
+        for number, (category, first) in enumerate(zip(self.category, self.first_day, strict=True)):
+            weeks[category, first : first + 7] = number
+        found = weeks[shelf.category[slot], day]
+        percent = np.where(found >= 0, self.percent[found], 0)
+        for duo, begin in enumerate(self.pairs.duo_days):
+            both = (self.pairs.duo_first[duo], self.pairs.duo_second[duo])
+            inside = np.zeros(days + 100, dtype=bool)
+            inside[(begin[:, None] + np.arange(DUO_DAYS)).ravel()] = True
+            here = np.isin(slot, both) & inside[day]
+            found = np.where(here, len(self.category) + duo, found)
+            percent = np.where(here, DUO_PERCENT, percent)
+        return found, percent
 
 
-def draw_promotions(shelf: Assortment, calendar: Calendar, rng: Generator) -> Promotions:
+def draw_promotions(
+    shelf: Assortment, calendar: Calendar, rng: Generator, pairs: Generator
+) -> Promotions:
     """Draw one promotion every three weeks; a category has its next when all have had one."""
     count = calendar.days // 21
     order = np.concatenate([rng.permutation(len(CATEGORIES)) for _ in range(count)])[:count]
@@ -99,4 +135,24 @@ def draw_promotions(shelf: Assortment, calendar: Calendar, rng: Generator) -> Pr
     # Nine tenths of the margin at most: an ordinary customer never costs money.
     allowed = np.floor(0.9 * (1 - dearest) * 20).astype(np.int64) * 5
     percent = np.minimum(rng.integers(2, 7, count) * 5, np.maximum(allowed, 10))
-    return Promotions(order, np.arange(count) * 21 + rng.integers(0, 15, count), percent)
+    steady = np.flatnonzero(shelf.first == shelf.second)
+    together = draw_pairs(np.setdiff1d(steady, shelf.no_cost), shelf.share, calendar, pairs)
+    first_day = np.arange(count) * 21 + rng.integers(0, 15, count)
+    return Promotions(order, first_day, percent, together)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Goods:
+    """What is sold, at which level of prices, and when for less."""
+
+    shelf: Assortment
+    index: Ints
+    promotions: Promotions
+
+
+def draw_goods(spec: SampleSpec, calendar: Calendar, streams: dict[str, Generator]) -> Goods:
+    """Draw all that the customers find in the shop."""
+    shelf = draw_assortment(spec, streams["products"])
+    index = draw_price_index(spec, streams["prices"])
+    promotions = draw_promotions(shelf, calendar, streams["promotions"], streams["pairs"])
+    return Goods(shelf, index, promotions)

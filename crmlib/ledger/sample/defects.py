@@ -29,8 +29,12 @@ def _row_counts(clean: int, bad: int) -> dict[str, int]:
     return {"rows": clean + bad + duplicates, "clean": clean, "bad": bad, "duplicates": duplicates}
 
 
-def truth_of_files(order_lines: pl.DataFrame, customers: pl.DataFrame) -> dict[str, Any]:
+def truth_of_files(
+    order_lines: pl.DataFrame, customers: pl.DataFrame, *, spoil: bool = True
+) -> dict[str, Any]:
     """Plan what `write` adds; a matter of counting, so known before anything is written."""
+    if not spoil:
+        return _as_they_are(order_lines, customers)
     years = order_lines["ordered_at"].dt.year().value_counts(name="rows").sort("ordered_at")
     files, bad = {}, dict.fromkeys((*ORDER_DEFECTS, "total_row"), 0)
     for year, rows in years.rows():
@@ -52,6 +56,21 @@ def truth_of_files(order_lines: pl.DataFrame, customers: pl.DataFrame) -> dict[s
             "order_lines": doubled, "customers": files["customers.csv"]["duplicates"],
         },
     }  # fmt: skip
+
+
+def _as_they_are(order_lines: pl.DataFrame, customers: pl.DataFrame) -> dict[str, Any]:
+    years = order_lines["ordered_at"].dt.year().value_counts(name="rows").sort("ordered_at")
+    rows = {f"orders-{year}.csv": count for year, count in years.rows()}
+    rows["customers.csv"] = customers.height
+    return {
+        "clean_rows": {"order_lines": order_lines.height, "customers": customers.height},
+        "raw_rows": {
+            name: {"rows": count, "clean": count, "bad": 0, "duplicates": 0}
+            for name, count in rows.items()
+        },
+        "bad_rows": {"order_lines": {}, "customers": {}},
+        "duplicate_rows": {"order_lines": 0, "customers": 0},
+    }
 
 
 def bad_orders(
@@ -117,13 +136,18 @@ def _unused_id(taken: set[str], rng: Generator) -> str:
     return found
 
 
+def joined(fields: pl.DataFrame) -> list[str]:
+    """Join the fields to rows."""
+    text = pl.concat_str(pl.all().fill_null(""), separator=";")
+    return fields.select(text.alias("row"))["row"].to_list()
+
+
 def spoilt(fields: pl.DataFrame, bad: list[tuple[int, str]], rng: Generator) -> list[str]:
     """Join the fields to rows, with bad rows in between and some rows twice.
 
     Half of the duplicates follow their original, half stand at the end of the file.
     """
-    text = pl.concat_str(pl.all().fill_null(""), separator=";")
-    rows: list[str] = fields.select(text.alias("row"))["row"].to_list()
+    rows = joined(fields)
     twice = rng.choice(len(rows), size=_duplicates(len(rows)), replace=False)
     half = len(twice) // 2
     places = [place for place, _ in bad] + twice[:half].tolist() + [len(rows)] * (len(twice) - half)

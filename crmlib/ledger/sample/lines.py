@@ -7,12 +7,10 @@ import numpy as np
 import polars as pl
 from numpy.random import Generator
 
-from crmlib.ledger.sample.assortment import Assortment, Promotions
-from crmlib.ledger.sample.catalogue import CATEGORIES
+from crmlib.ledger.sample.associations import brought_along, quantities
+from crmlib.ledger.sample.assortment import Assortment, Goods, Promotions
 from crmlib.ledger.sample.people import People
 from crmlib.ledger.sample.world import EXTRA_LINES, LAST_REFUND_DAYS, Calendar, Ints
-
-PIECES = (0.74, 0.19, 0.05, 0.02)  # shares of one to four of a product
 
 
 def half_away(number: pl.Expr, divisor: int | pl.Expr) -> pl.Expr:
@@ -35,26 +33,40 @@ def line_profit() -> pl.Expr:
     return net - half_away(pl.col("quantity") * pl.col("cost"), 1000)
 
 
+def _spoilt() -> pl.Expr:
+    """Tell whose lines lose money; other planted losses lie in freight, service and contacts."""
+    return pl.col("cause").is_in(["refunds", "below_cost"]).fill_null(value=False)
+
+
 def draw_baskets(
     visits: pl.DataFrame,
     people: People,
-    shelf: Assortment,
-    makers: pl.DataFrame,
+    goods: Goods,
+    makers: pl.Series,
+    *,
     rng: Generator,
+    along: Generator,
 ) -> pl.DataFrame:
-    """Draw what lies in each basket. A product drawn twice becomes one line of both quantities."""
+    """Draw what lies in each basket. A product drawn twice becomes one line of both quantities.
+
+    Parameters
+    ----------
+    makers
+        Customers who are to cost money: they buy nothing whose cost is not recorded, since a
+        loss that only an unrecorded cost could explain would be nobody's to find.
+    along
+        Draws what is bought together with something else.
+    """
+    shelf, pairs = goods.shelf, goods.promotions.pairs
     more = rng.binomial(EXTRA_LINES, people.basket[visits["customer"].to_numpy()])
     order = np.repeat(visits["order"].to_numpy(), more + 1)
     bounds = np.cumsum(shelf.share)
     slot = np.searchsorted(bounds / bounds[-1], rng.random(len(order)), side="right")
-    maker = np.isin(np.repeat(visits["customer"].to_numpy(), more + 1), makers["customer"])
-    # A loss that only an unrecorded cost could explain would be nobody's to find.
+    maker = np.isin(np.repeat(visits["customer"].to_numpy(), more + 1), makers)
     slot = np.where(maker & np.isin(slot, shelf.no_cost), _neighbour(shelf)[slot], slot)
-    sold_by = np.array([category.sold_by for category in CATEGORIES])[shelf.category[slot]]
-    kilos = 50 * rng.integers(5, 41, len(order))
-    pieces = 1000 * rng.choice([1, 2, 3, 4], size=len(order), p=PIECES)
-    quantity = np.select([sold_by == "kilo", sold_by == "piece"], [kilos, pieces], 1000)
+    quantity = quantities(slot, shelf.category, rng)
     lines = pl.DataFrame({"order": order, "slot": slot, "quantity": quantity})
+    lines = pl.concat([lines, brought_along(visits, lines, pairs, shelf.category, along)])
     merged = lines.group_by("order", "slot").agg(pl.col("quantity").sum()).sort("order", "slot")
     return merged.join(visits, on="order", how="left", validate="m:1", maintain_order="left")
 
@@ -69,26 +81,15 @@ def _neighbour(shelf: Assortment) -> Ints:
     return other
 
 
-def priced(
-    baskets: pl.DataFrame,
-    shelf: Assortment,
-    calendar: Calendar,
-    index: Ints,
-    promotions: Promotions,
-) -> pl.DataFrame:
+def priced(baskets: pl.DataFrame, goods: Goods, calendar: Calendar) -> pl.DataFrame:
     """Add product, price, cost, VAT and the discount of the week."""
+    shelf, index = goods.shelf, goods.index
     slot, day = baskets["slot"].to_numpy(), baskets["day"].to_numpy()
     month = calendar.month[day]
     price = np.rint(np.outer(shelf.price, index / 100)).astype(np.int64)
     cost = shelf.price / (1 + shelf.vat / 100) * shelf.cost_ratio
     costs = np.rint(np.outer(cost, index)).astype(np.int64)
-    running = np.full((len(CATEGORIES), calendar.days), -1)
-    for number, (category, first) in enumerate(
-        zip(promotions.category, promotions.first_day, strict=True)
-    ):
-        running[category, first : first + 7] = number
-    promotion = running[shelf.category[slot], day]
-    percent = np.where(promotion >= 0, promotions.percent[promotion], 0)
+    promotion, percent = goods.promotions.running(slot, day, shelf, calendar.days)
     return baskets.with_columns(
         month=pl.Series(month),
         product=pl.Series(
@@ -111,22 +112,23 @@ def with_losses(
     outlet = _gross() - cost * (100 + pl.col("vat")) * under_cost // 1_000_000
     sales = sales.with_columns(outlet=outlet, gain=line_profit())
     below = sales.with_columns(discount="outlet").select(-line_profit()).to_series()
+    spoilt = _spoilt()
     loss = pl.when(pl.col("cause") == "refunds").then(cost).otherwise(below)
     sales = sales.with_columns(
         loss=loss,
-        planted=pl.col("cause").is_not_null() & pl.Series(rng.random(sales.height) < 0.85),
+        planted=spoilt & pl.Series(rng.random(sales.height) < 0.85),
     )
     for window in (0, calendar.last_year):
         # Where the remaining good lines would nearly pay for it, spoil all of them.
-        inside = (pl.col("day") >= window) & pl.col("cause").is_not_null()
+        inside = (pl.col("day") >= window) & spoilt
         kept = pl.when(inside & ~pl.col("planted")).then("gain").sum().over("customer")
         lost = pl.when(inside & pl.col("planted")).then("loss").sum().over("customer")
-        weak = pl.col("cause").is_not_null() & (kept * 2 > lost)
+        weak = spoilt & (kept * 2 > lost)
         sales = sales.with_columns(planted=pl.col("planted") | weak)
     sold_off = pl.col("planted") & (pl.col("cause") == "below_cost")
     return sales.with_columns(
         discount=pl.when(sold_off).then("outlet").otherwise("discount"),
-        promotion=pl.when(sold_off).then(len(promotions.category)).otherwise("promotion"),
+        promotion=pl.when(sold_off).then(len(promotions.names) - 1).otherwise("promotion"),
     )
 
 
@@ -136,9 +138,10 @@ def with_refunds(sales: pl.DataFrame, calendar: Calendar, rng: Generator) -> pl.
     delay = rng.integers(2, LAST_REFUND_DAYS + 1, orders)
     second = rng.integers(10 * 3600, 20 * 3600, orders)
     order = sales["order"].to_numpy()
-    ordinary = pl.col("cause").is_null() & pl.Series(rng.random(sales.height) < 0.03)
+    spoilt = _spoilt()
+    ordinary = ~spoilt & pl.Series(rng.random(sales.height) < 0.03)
     sent_back = pl.col("planted") & (pl.col("cause") == "refunds")
-    sales = sales.with_columns(refund=pl.lit(0), sold="day", written_off=pl.lit(value=False))
+    sales = sales.with_columns(refund=pl.lit(0), written_off=pl.lit(value=False))
     refunds = sales.with_columns(
         day=pl.col("day") + pl.Series(delay[order]),
         second=pl.Series(second[order]),
@@ -149,17 +152,7 @@ def with_refunds(sales: pl.DataFrame, calendar: Calendar, rng: Generator) -> pl.
         # Written-off goods return no value; other goods go back on the shelf.
         cost=pl.when(sent_back).then(0).otherwise("cost"),
     ).filter((ordinary | sent_back) & (pl.col("day") < calendar.days))
-    lines = pl.concat([sales, refunds]).sort("day", "second", "order", "refund", "slot")
-    return _without_unfair_refunds(lines, calendar)
-
-
-def _without_unfair_refunds(lines: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
-    """Drop refunds of older sales where they alone turn someone's last 12 months into a loss."""
-    recent = (pl.col("day") >= calendar.last_year) & ~pl.col("anonymous")
-    result = pl.when(recent).then(line_profit()).sum().over("customer")
-    crossing = (pl.col("sold") < calendar.last_year) & recent
-    unfair = pl.col("cause").is_null() & crossing & (result < 0)
-    return lines.filter(~unfair)
+    return pl.concat([sales, refunds]).sort("day", "second", "order", "refund", "slot")
 
 
 def with_cost_gaps(

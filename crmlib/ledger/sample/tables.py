@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -11,62 +10,50 @@ from numpy.typing import NDArray
 
 from crmlib.ledger.sample.assortment import Assortment, Promotions, product_ids
 from crmlib.ledger.sample.catalogue import ACQUISITION, CATEGORIES, CITIES, MEN, SURNAMES, WOMEN
-from crmlib.ledger.sample.people import CHANNELS, People
+from crmlib.ledger.sample.people import CHANNELS, STORES, People
 from crmlib.ledger.sample.world import Calendar, Ints, SampleSpec
+from crmlib.ledger.sample.written import decimal, moment, named, order_id
 
 # A pre-existing customer without joined_at buys this early: see draw_joined.
 FOUND_WITHIN_DAYS = 150
 
 
-def _decimal(number: pl.Expr, places: int, dtype: pl.Decimal) -> pl.Expr:
-    """Read whole numbers as Decimals with so many places."""
-    unit = pl.lit(Decimal(1).scaleb(-places))
-    return (number.cast(pl.Decimal(38, dtype.scale)) * unit).cast(dtype)
-
-
-def _named(names: list[str], number: str) -> pl.Expr:
-    """Look names up by number; -1 has none."""
-    column = pl.col(number)
-    return pl.lit(pl.Series(names)).gather(pl.when(column >= 0).then(column))
-
-
 def order_line_table(
-    lines: pl.DataFrame,
-    people: People,
-    shelf: Assortment,
-    promotions: Promotions,
-    spec: SampleSpec,
+    lines: pl.DataFrame, ids: list[str], promotions: Promotions, spec: SampleSpec
 ) -> pl.DataFrame:
     """Make the table of lines, in the order that they have."""
     money = pl.Decimal(18, 4)
-    stores = [store for city in CITIES for store in city.stores]
-    since = pl.lit(spec.start).cast(pl.Datetime("us"))
-    cost = _decimal(pl.col("cost"), 4, money)
+    cost = decimal(pl.col("cost"), 4, money)
     return lines.select(
-        order_id=pl.format("S{}", pl.col("order").cast(pl.String).str.zfill(8)),
-        customer_id=pl.when(~pl.col("anonymous")).then(_named(people.ids.tolist(), "customer")),
-        ordered_at=since + pl.duration(days="day", seconds="second"),
-        product_id=_named(product_ids(), "product"),
-        quantity=_decimal(pl.col("quantity"), 3, pl.Decimal(12, 3)),
-        unit_price=_decimal(pl.col("price"), 2, money),
-        discount=_decimal(pl.col("discount"), 2, money),
-        vat_rate=_decimal(pl.col("vat"), 2, pl.Decimal(6, 4)),
+        order_id=order_id(),
+        customer_id=pl.when(~pl.col("anonymous")).then(named(ids, "customer")),
+        ordered_at=moment(spec.start, pl.col("day") * 86_400 + pl.col("second")),
+        product_id=named(product_ids(), "product"),
+        quantity=decimal(pl.col("quantity"), 3, pl.Decimal(12, 3)),
+        unit_price=decimal(pl.col("price"), 2, money),
+        discount=decimal(pl.col("discount"), 2, money),
+        vat_rate=decimal(pl.col("vat"), 2, pl.Decimal(6, 4)),
         unit_cost=cost,
         unit_cost_recorded=pl.when(~pl.col("gap")).then(cost),
-        promotion_id=_named(promotions.names, "promotion"),
-        channel=_named(list(CHANNELS), "channel"),
-        store=_named(stores, "store"),
+        promotion_id=named(promotions.names, "promotion"),
+        channel=named(list(CHANNELS), "channel"),
+        store=named(list(STORES), "store"),
     )
 
 
-def product_table(shelf: Assortment, spec: SampleSpec) -> pl.DataFrame:
-    """Make the table of products; one that was succeeded has a last day."""
-    made = [
-        (category.pattern.format(noun=noun, variant=variant), category.path)
+def product_names() -> list[str]:
+    """Name all products, in the order of their numbers."""
+    return [
+        category.pattern.format(noun=noun, variant=variant)
         for category in CATEGORIES
         for noun in category.nouns
         for variant in category.variants
     ]
+
+
+def product_table(shelf: Assortment, spec: SampleSpec) -> pl.DataFrame:
+    """Make the table of products; one that was succeeded has a last day."""
+    paths = [category.path for category in CATEGORIES for _ in range(35)]
     begin: dict[int, date] = {}
     until: dict[int, date] = {}
     for slot, (first, second) in enumerate(zip(shelf.first, shelf.second, strict=True)):
@@ -77,10 +64,10 @@ def product_table(shelf: Assortment, spec: SampleSpec) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "product_id": product_ids(),
-            "name": [name for name, _ in made],
-            "category": [path for _, path in made],
-            "available_from": [begin[number] for number in range(len(made))],
-            "available_until": [until.get(number) for number in range(len(made))],
+            "name": product_names(),
+            "category": paths,
+            "available_from": [begin[number] for number in range(len(paths))],
+            "available_until": [until.get(number) for number in range(len(paths))],
         },
         schema_overrides={"available_until": pl.Date},
     )
@@ -90,7 +77,17 @@ def index_table(spec: SampleSpec, index: Ints) -> pl.DataFrame:
     """Make the table of the price index by month."""
     months = [spec.month(number) for number in range(spec.months)]
     frame = pl.DataFrame({"month": months, "index": index})
-    return frame.with_columns(index=_decimal(pl.col("index"), 2, pl.Decimal(18, 6)))
+    return frame.with_columns(index=decimal(pl.col("index"), 2, pl.Decimal(18, 6)))
+
+
+def parcel_table(parcels: pl.DataFrame, spec: SampleSpec) -> pl.DataFrame:
+    """Make the table of deliveries."""
+    times = ("promised", "shipped", "delivered", "returned")
+    return parcels.select(
+        order_id=order_id(),
+        **{time: moment(spec.start, time) for time in times},
+        cost=decimal(pl.col("cost"), 4),
+    ).sort("order_id")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,10 +115,10 @@ def draw_joined(people: People, visits: pl.DataFrame, calendar: Calendar, rng: G
 
 
 def customer_table(
-    people: People, joined: Joined, spec: SampleSpec, rng: Generator
+    ids: list[str], join_day: Ints, city: Ints, joined: Joined, spec: SampleSpec, rng: Generator
 ) -> pl.DataFrame:
     """Make the table of customers with invented names and addresses, some of them missing."""
-    n = len(people.ids)
+    n = len(ids)
     woman = rng.random(n) < 0.56
     first = np.where(woman, rng.choice(WOMEN, n), rng.choice(MEN, n))
     last = rng.choice(SURNAMES, n)
@@ -136,16 +133,16 @@ def customer_table(
     gaps = rng.random((4, n)) < np.array([[0.10], [0.12], [0.12], [0.05]])
     frame = pl.DataFrame(
         {
-            "customer_id": people.ids,
+            "customer_id": ids,
             "name": [f"{a} {b}" for a, b in zip(first, last, strict=True)],
             "email": handle,
             "phone": phone,
             "birth_year": births,
             "sex": np.where(woman, "K", "E"),
-            "city": [CITIES[city].name for city in people.city],
-            "region": [CITIES[city].region for city in people.city],
+            "city": [CITIES[place].name for place in city],
+            "region": [CITIES[place].region for place in city],
             "account_type": np.where(company, "kurumsal", "bireysel"),
-            "joined_at": [spec.start + timedelta(days=int(day)) for day in people.join_day],
+            "joined_at": [spec.start + timedelta(days=int(day)) for day in join_day],
             "acquisition_channel": rng.choice(ACQUISITION, n),
         }
     )

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from crmlib.ledger.sample.assortment import Assortment, Promotions, product_ids
+from crmlib.ledger.sample.associations import PIECES, Pairs
+from crmlib.ledger.sample.assortment import Assortment, Goods, product_ids
 from crmlib.ledger.sample.catalogue import CATEGORIES
-from crmlib.ledger.sample.lines import PIECES, half_away, line_profit, line_value
-from crmlib.ledger.sample.people import People
+from crmlib.ledger.sample.lines import half_away, line_value
+from crmlib.ledger.sample.people import RHYTHMS, People
 from crmlib.ledger.sample.world import (
-    BAYRAM_UPLIFT,
+    BAYRAMS,
     EXTRA_LINES,
     LINES_A,
     LINES_B,
@@ -22,91 +23,41 @@ from crmlib.ledger.sample.world import (
     Ints,
     SampleSpec,
 )
-
-# What the entries of truth.json mean.
-DEFINITIONS = {
-    "value": "quantity * unit_price - discount, with VAT, rounded half away from zero to 4 places",
-    "profit": (
-        "value / (1 + vat_rate) - quantity * unit_cost with the TRUE unit_cost; value, its ex-VAT "
-        "form and the cost of the line are each rounded half away from zero to 4 places"
-    ),
-    "pre_existing": (
-        "ids of all who were customers before the first day of the data, buyers or not; those "
-        "without joined_at have an identified purchase within the first 150 days"
-    ),
-    "buyers": "ids with at least one identified line of positive quantity",
-    "loss_makers": (
-        "ids whose profit over the whole period is negative, which are exactly the planted ones; "
-        "of those with a line in the last 12 months the profit in these is negative too "
-        "(null without any). Everyone else has profit >= 0 over both periods. Cause refunds: "
-        "they send nearly everything back and it is written off (unit_cost 0 on the refund line). "
-        "Cause below_cost: promotion OUTLET sells to them under cost"
-    ),
-    "by_month": (
-        "of all clean lines by the month of ordered_at, identified or not: value including "
-        "refunds, orders = distinct order_id with a line of positive quantity, lines"
-    ),
-    "real_spend_per_visit": (
-        "a visit is one customer on one day with identified lines of positive quantity (never "
-        "two orders a day); its real value is the sum of value * index of the last month / index "
-        "of its month; refunds count nowhere. realised: mean over all visits; before_discount: "
-        "the same with discount 0; planted: expected lines * expected real value of a line, "
-        "before discount, the same in every month by construction; by_month: realised"
-    ),
-    "promotions": "a week on one category each; they lower prices and do not move demand",
-    "season": "relative pull of months (January first) and weekdays (Monday first)",
-    "raw_rows": "per file, without the header: rows = clean + bad + duplicates",
-    "bad_rows": "extra rows that must not be read as data, by kind; they repeat no clean row",
-    "duplicate_rows": "verbatim repeats of a clean row; no two clean rows are alike",
-    "no_cost_products": "ids whose unit_cost no raw line shows",
-}
-
-
-def _exact(number: int, places: int = 4) -> str:
-    return str(Decimal(number).scaleb(-places))
+from crmlib.ledger.sample.written import exact
 
 
 def truth_of_people(
-    spec: SampleSpec,
-    lines: pl.DataFrame,
-    people: People,
-    makers: pl.DataFrame,
-    calendar: Calendar,
+    spec: SampleSpec, lines: pl.DataFrame, people: People, calendar: Calendar
 ) -> dict[str, Any]:
-    """Tell who bought, who was there before, and who costs the shop money and why."""
+    """Tell who bought, who was there before, and who comes in a rhythm of their own."""
     known = lines.filter(~pl.col("anonymous"))
     buyers = known.filter(pl.col("refund") == 0)["customer"].unique().to_list()
-    recent = pl.col("day") >= calendar.last_year
-    profits = known.group_by("customer").agg(
-        profit=line_profit().sum(), last=line_profit().filter(recent).sum(), active=recent.any()
-    )
-    losses = makers.join(profits, on="customer", how="left", validate="1:1").rows(named=True)
     return {
         "spec": spec.as_dict(),
         "end": spec.end.isoformat(),
         "last_12_months_from": (spec.start + timedelta(days=calendar.last_year)).isoformat(),
         "buyers": sorted(people.ids[buyers].tolist()),
         "pre_existing": sorted(people.ids[people.pre_existing].tolist()),
-        "loss_makers": {
-            str(people.ids[row["customer"]]): {
-                "cause": row["cause"],
-                "profit": _exact(row["profit"]),
-                "profit_last_12_months": _exact(row["last"]) if row["active"] else None,
-            }
-            for row in sorted(losses, key=lambda row: people.ids[row["customer"]])
+        "rhythms": {
+            name: sorted(people.ids[people.rhythm == number].tolist())
+            for number, name in enumerate(RHYTHMS)
+            if number
         },
     }
 
 
+def buyers_by_month(lines: pl.DataFrame, spec: SampleSpec) -> dict[str, int]:
+    """Count the known customers who bought, by month."""
+    known = lines.filter(~pl.col("anonymous"), pl.col("refund") == 0)
+    counts = known.group_by("booked").agg(pl.col("customer").n_unique())
+    return {f"{spec.month(month):%Y-%m}": count for month, count in counts.iter_rows()}
+
+
 def truth_of_sales(
-    lines: pl.DataFrame,
-    shelf: Assortment,
-    index: Ints,
-    promotions: Promotions,
-    calendar: Calendar,
-    spec: SampleSpec,
+    lines: pl.DataFrame, goods: Goods, calendar: Calendar, spec: SampleSpec
 ) -> dict[str, Any]:
     """Tell totals, real spend, price index, season and promotions."""
+    shelf, index, promotions = goods.shelf, goods.index, goods.promotions
     months = [f"{spec.month(number):%Y-%m}" for number in range(spec.months)]
     totals = lines.group_by("booked").agg(
         value=line_value().sum(),
@@ -115,17 +66,30 @@ def truth_of_sales(
     )
     by_month = {
         months[row["booked"]]: {
-            "value": _exact(row["value"]), "orders": row["orders"], "lines": row["lines"],
+            "value": exact(row["value"]), "orders": row["orders"], "lines": row["lines"],
         }
         for row in totals.sort("booked").rows(named=True)
     }  # fmt: skip
     return {
         "by_month": by_month,
-        "real_spend_per_visit": _real_spend(lines, shelf, index, months),
+        "real_spend_per_visit": _real_spend(lines, shelf, promotions.pairs, index, months),
         "price_index": {
-            month: _exact(int(number), 2) for month, number in zip(months, index, strict=True)
+            month: exact(int(number), 2) for month, number in zip(months, index, strict=True)
         },
-        "season": {"month": MONTH_SEASON, "weekday": WEEKDAY_SEASON, "bayram": BAYRAM_UPLIFT},
+        "season": {
+            "month": MONTH_SEASON,
+            "weekday": WEEKDAY_SEASON,
+            "bayrams": {
+                name: {
+                    "uplift": feast.uplift,
+                    "days_before": feast.days,
+                    "first_days": [
+                        day.isoformat() for day in feast.first_days if spec.start <= day <= spec.end
+                    ],
+                }
+                for name, feast in BAYRAMS.items()
+            },
+        },
         "promotions": [
             {
                 "promotion_id": name,
@@ -134,10 +98,10 @@ def truth_of_sales(
                 "end": (
                     spec.start + timedelta(days=min(int(first) + 6, calendar.days - 1))
                 ).isoformat(),
-                "discount": _exact(int(percent), 2),
+                "discount": exact(int(percent), 2),
             }
             for name, category, first, percent in zip(
-                promotions.names[:-1],
+                promotions.names[: len(promotions.category)],
                 promotions.category,
                 promotions.first_day,
                 promotions.percent,
@@ -149,7 +113,7 @@ def truth_of_sales(
 
 
 def _real_spend(
-    lines: pl.DataFrame, shelf: Assortment, index: Ints, months: list[str]
+    lines: pl.DataFrame, shelf: Assortment, pairs: Pairs, index: Ints, months: list[str]
 ) -> dict[str, Any]:
     """Measure what a visit is worth at prices of the last month, and what was designed."""
     gross = half_away(pl.col("quantity") * pl.col("price"), 10)
@@ -170,7 +134,10 @@ def _real_spend(
     quantity = np.array([amount[category.sold_by] for category in CATEGORIES])[shelf.category]
     count = 1 + EXTRA_LINES * LINES_A / (LINES_A + LINES_B)
     share = shelf.share / shelf.share.sum()
-    planted = count * float((share * shelf.price * quantity).sum()) * end / 10_000
+    along = share[pairs.first] * pairs.probability
+    brought = float((along * (shelf.price * quantity)[pairs.second]).sum())
+    mix = float((share * shelf.price * quantity).sum())
+    planted = count * (mix + brought) * end / 10_000
     return {
         "planted": str(Decimal(planted).quantize(cent)),
         "realised": str((real / visits).quantize(cent)),

@@ -7,7 +7,7 @@ prices and discounts in 1/100, costs and values in 1/10,000, quantities in 1/1,0
 from calendar import monthrange
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -19,17 +19,48 @@ Floats: TypeAlias = NDArray[np.float64]
 # One random stream each. New topics go to the end, so that the old ones keep their numbers.
 TOPICS = (
     "people", "visits", "places", "loss_makers", "baskets", "products", "prices", "promotions",
-    "refunds", "cost_gaps", "profiles", "defects",
+    "refunds", "cost_gaps", "profiles", "defects", "pairs", "consents", "campaigns", "effects",
+    "lateness", "deliveries", "service", "contacts", "reviews", "paths", "attributes", "targets",
 )  # fmt: skip
+World = Literal["real", "clean"]
 
 MONTH_SEASON = (0.95, 0.80, 0.95, 1.00, 1.00, 0.95, 0.92, 0.95, 1.03, 1.02, 1.25, 1.35)
 WEEKDAY_SEASON = (0.85, 0.85, 0.90, 0.95, 1.10, 1.30, 1.05)  # Monday first
-BAYRAM_UPLIFT = 1.15
-# First day of Ramazan bayramı; the two weeks before it are a shopping season.
-BAYRAM = (
-    date(2021, 5, 13), date(2022, 5, 2), date(2023, 4, 21), date(2024, 4, 10),
-    date(2025, 3, 30), date(2026, 3, 20), date(2027, 3, 10),
-)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Feast:
+    """A feast and the shopping season before it.
+
+    Attributes
+    ----------
+    uplift
+        Factor of the pull on each of the ``days`` before the first day.
+    first_days
+        First day of the feast, by year.
+    """
+
+    uplift: float
+    days: int
+    first_days: tuple[date, ...]
+
+
+BAYRAMS = {
+    "ramazan": Feast(
+        1.15, 14,
+        (
+            date(2021, 5, 13), date(2022, 5, 2), date(2023, 4, 21), date(2024, 4, 10),
+            date(2025, 3, 30), date(2026, 3, 20), date(2027, 3, 9),
+        ),
+    ),
+    "kurban": Feast(
+        1.10, 10,
+        (
+            date(2021, 7, 20), date(2022, 7, 9), date(2023, 6, 28), date(2024, 6, 16),
+            date(2025, 6, 6), date(2026, 5, 27), date(2027, 5, 16),
+        ),
+    ),
+}  # fmt: skip
 
 EXTRA_LINES, LINES_A, LINES_B = 5, 4.0, 8.5  # lines = 1 + Binomial(5, Beta(4, 8.5)): mean 2.6
 LAST_REFUND_DAYS = 20
@@ -47,12 +78,16 @@ class SampleSpec:
         The same seed gives the same shop, byte by byte.
     start, months
         The period that the data cover: whole months, at least a year.
+    world
+        ``"real"``: with all that makes data difficult. ``"clean"``: the models' own world, for
+        studies of whether their figures are found again.
     """
 
     customers: int = 20_000
     seed: int = 1
     start: date = date(2023, 1, 1)
     months: int = 30
+    world: World = "real"
 
     def __post_init__(self) -> None:
         if self.customers < 100:
@@ -63,6 +98,8 @@ class SampleSpec:
             raise ValueError(f"start must be the first day of a month, got {self.start}")
         if self.months < 12:
             raise ValueError(f"months must be at least 12, got {self.months}")
+        if self.world not in get_args(World):
+            raise ValueError(f"world must be 'real' or 'clean', got {self.world!r}")
 
     def as_dict(self) -> dict[str, object]:
         """Return the spec as plain values, for truth.json."""
@@ -97,12 +134,15 @@ class Calendar:
 def calendar_of(spec: SampleSpec) -> Calendar:
     """Lay out the days of the period and how strongly each draws buyers."""
     days = [spec.start + timedelta(days=n) for n in range((spec.end - spec.start).days + 1)]
-    feast = {first - timedelta(days=n) for first in BAYRAM for n in range(1, 15)}
+    feast = {
+        first - timedelta(days=n): bayram.uplift
+        for bayram in BAYRAMS.values()
+        for first in bayram.first_days
+        for n in range(1, bayram.days + 1)
+    }
     pull = np.array(
         [
-            MONTH_SEASON[day.month - 1]
-            * WEEKDAY_SEASON[day.weekday()]
-            * (BAYRAM_UPLIFT if day in feast else 1.0)
+            MONTH_SEASON[day.month - 1] * WEEKDAY_SEASON[day.weekday()] * feast.get(day, 1.0)
             for day in days
         ]
     )
@@ -114,9 +154,10 @@ def calendar_of(spec: SampleSpec) -> Calendar:
     return Calendar(len(days), month, pull / pull.mean(), last_year)
 
 
-def streams_of(seed: int) -> dict[str, Generator]:
-    """Start the random streams, one a topic."""
-    children = np.random.SeedSequence(seed).spawn(len(TOPICS))
+def streams_of(seed: int, block: int | None = None) -> dict[str, Generator]:
+    """Start the random streams, one a topic; those of a block of customers are its own."""
+    key = () if block is None else (len(TOPICS) + 1_000, block)  # no child of the whole's
+    children = np.random.SeedSequence(seed, spawn_key=key).spawn(len(TOPICS))
     return {
         topic: np.random.default_rng(child) for topic, child in zip(TOPICS, children, strict=True)
     }
