@@ -5,14 +5,24 @@ Each function gives the same table as its namesake in ``crmlib.marts``.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 from polars import col
 
 MONEY = pl.Decimal(18, 4)
 SUMS = (
     "orders", "lines", "quantity", "value", "value_real", "returns", "margin", "margin_returns",
-    "margin_below_cost", "value_costed",
+    "margin_below_cost", "value_costed", "discount_net",
 )  # fmt: skip
+COSTS = ("freight", "service", "contacts")
+
+
+def at_constant_prices() -> pl.Expr:
+    """Give values in prices of the as-of month: half away from zero, from whole units."""
+    product = col("value").to_physical().cast(pl.Float64) * col("ratio")
+    units = (product.abs() + 0.5).floor() * product.sign()
+    return (units.cast(pl.Int64).cast(pl.Decimal(38, 4)) * Decimal("0.0001")).cast(MONEY)
 
 
 def visits(lines: pl.LazyFrame, real: pl.LazyFrame, *, as_of_day: int) -> pl.LazyFrame:
@@ -28,6 +38,7 @@ def visits(lines: pl.LazyFrame, real: pl.LazyFrame, *, as_of_day: int) -> pl.Laz
             margin_returns=pl.when(returned).then("margin"),
             margin_below_cost=pl.when(below_cost).then("margin"),
             value_costed=pl.when(col("margin").is_not_null()).then("value"),
+            discount_net=pl.when(col("quantity") > 0).then("discount_net"),
         )
         .group_by("customer_id", "day")
         .agg(
@@ -37,12 +48,13 @@ def visits(lines: pl.LazyFrame, real: pl.LazyFrame, *, as_of_day: int) -> pl.Laz
             col("purchase").sum().cast(pl.Int64).alias("purchase_lines"),
             col("quantity").sum().cast(pl.Decimal(18, 3)),
             col(
-                "value", "returns", "margin", "margin_returns", "margin_below_cost", "value_costed"
+                "value", "returns", "margin", "margin_returns", "margin_below_cost", "value_costed",
+                "discount_net",
             ).sum().cast(MONEY),
         )
         .join(real, on="month", how="left")
         .with_columns(
-            value_real=(col("value").cast(pl.Float64) * col("ratio")).round(4).cast(MONEY)
+            value_real=at_constant_prices()
         )
         .drop("ratio")
         .sort("customer_id", "day")
@@ -51,6 +63,7 @@ def visits(lines: pl.LazyFrame, real: pl.LazyFrame, *, as_of_day: int) -> pl.Laz
 
 def customer(
     visits: pl.LazyFrame,
+    costs: pl.LazyFrame,
     joined: pl.LazyFrame,
     *,
     as_of_day: int,
@@ -59,6 +72,7 @@ def customer(
 ) -> pl.LazyFrame:
     """Summarise each customer's visits up to the as-of day."""
     bought = col("purchase_lines") > 0
+    served = costs.filter(col("day") <= as_of_day).group_by("customer_id").agg(col(COSTS).sum())
     old = (
         col("first_day").is_null()
         | (col("seen_day") < complete_from_day + burn_in_days)
@@ -76,12 +90,15 @@ def customer(
             col("purchase_day").max().alias("last_day"),
             col(SUMS).sum(),
         )
+        .join(served, on="customer_id", how="left")
+        .with_columns(col(COSTS).fill_null(0))
         .join(joined.filter(col("joined_day") < complete_from_day), on="customer_id", how="left")
         .with_columns(
             frequency=(col("purchase_days") - 1).clip(0),
             recency_days=col("last_day") - col("first_day"),
             age_days=as_of_day - col("first_day"),
             days_since_last=as_of_day - col("last_day"),
+            profit=col("margin") - col("freight") - col("service") - col("contacts"),
             status=pl.when(old).then(pl.lit("first_seen")).otherwise(pl.lit("new")),
         )
         .drop("joined_day", "seen_day")
@@ -156,22 +173,24 @@ def kpis(lines: pl.LazyFrame, real: pl.LazyFrame, *, as_of_day: int) -> pl.LazyF
             .cast(MONEY),
         )
         .join(real, on="month", how="left")
-        .with_columns(
-            value_real=(col("value").cast(pl.Float64) * col("ratio")).round(4).cast(MONEY)
-        )
+        .with_columns(value_real=at_constant_prices())
         .drop("ratio")
         .sort(keys)
     )
 
 
 def basket_sizes(lines: pl.LazyFrame, *, as_of_day: int) -> pl.LazyFrame:
-    """Count baskets by how many different products they hold."""
+    """Count baskets by how many different products they hold, by way of what they hold."""
     keys = ["month", "items", "fold"]
-    return (
+    contents = (
         lines.filter(col("day") <= as_of_day, col("quantity") > 0)
-        .group_by("order_id", "customer_id")
+        .group_by("order_id", "customer_id", "product_id")
+        .agg(col("fold").first(), col("month").min(), col("value").sum().cast(MONEY))
+    )
+    return (
+        contents.group_by("order_id", "customer_id")
         .agg(
-            items=col("product_id").n_unique().cast(pl.Int32),
+            items=pl.len().cast(pl.Int32),
             month=col("month").min(),
             fold=col("fold").first(),
             value=col("value").sum().cast(MONEY),

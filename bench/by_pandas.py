@@ -17,9 +17,11 @@ from shop import HISTORY, Shop
 
 SUMS = [
     "orders", "lines", "quantity", "value", "value_real", "returns", "margin", "margin_returns",
-    "margin_below_cost", "value_costed",
+    "margin_below_cost", "value_costed", "discount_net",
 ]  # fmt: skip
-_READ = ["customer_id", "day", "fold", "month", "order_head", "quantity", "value", "margin"]
+COSTS = ["freight", "service", "contacts"]
+_READ = ["customer_id", "day", "fold", "month", "order_head", "quantity", "value", "margin",
+         "discount_net"]  # fmt: skip
 
 
 def read_lines(paths: list[Path], as_of_day: int) -> pd.DataFrame:
@@ -42,21 +44,24 @@ def visits(lines: pd.DataFrame, real: pd.DataFrame) -> pd.DataFrame:
     lines["returns"] = lines["value"].where(returned, 0.0)
     lines["margin_returns"] = lines["margin"].where(returned, 0.0)
     lines["margin_below_cost"] = lines["margin"].where(~returned & (lines["margin"] < 0), 0.0)
+    lines["discount_net"] = lines["discount_net"].where(lines["quantity"] > 0, 0.0)
     lines["value_costed"] = lines["value"].where(lines["margin"].notna(), 0.0)
     sums = ["quantity", "value", "returns", "margin", "margin_returns", "margin_below_cost",
-            "value_costed", "order_head", "lines", "purchase_lines"]  # fmt: skip
+            "value_costed", "discount_net", "order_head", "lines", "purchase_lines"]  # fmt: skip
     groups = lines.groupby(["customer_id", "day"], observed=True, sort=True)
     made = groups.agg({"fold": "first", "month": "first", **dict.fromkeys(sums, "sum")})
     made = made.reset_index().rename(columns={"order_head": "orders"})
     money = [c for c in made.columns if made[c].dtype == "float64"]
     made[money] = made[money].round(4)
     ratio = made["month"].map(real.set_index("month")["ratio"])
-    made["value_real"] = (made["value"] * ratio).round(4)
+    product = (made["value"] * 10_000).round() * ratio
+    made["value_real"] = np.sign(product) * np.floor(product.abs() + 0.5) / 10_000
     return made
 
 
 def customer(
     visits: pd.DataFrame,
+    costs: pd.DataFrame,
     joined: pd.DataFrame,
     *,
     as_of_day: int,
@@ -72,6 +77,10 @@ def customer(
     made["first_day"] = days.min().astype("Int32")
     made["last_day"] = days.max().astype("Int32")
     made = made.reset_index()
+    served = costs[costs["day"] <= as_of_day].groupby("customer_id")[COSTS].sum()
+    for cost in COSTS:
+        made[cost] = made["customer_id"].map(served[cost]).fillna(0.0).astype("float64")
+    made["profit"] = made["margin"] - made[COSTS].sum(axis=1)
     known = joined.loc[joined["joined_day"] < complete_from_day, "customer_id"]
     old = (
         made["first_day"].isna()
@@ -120,7 +129,8 @@ def write_all(made: Shop, folder: Path) -> None:
     """Make the marts and store them; the visits stay in memory for the others."""
     seen = visits(read_lines(made.lines, HISTORY["as_of_day"]), pd.read_parquet(made.real))
     _write(seen, folder / "visits" / "all.parquet")
-    people = customer(seen, pd.read_parquet(made.joined), **HISTORY)
+    spent, joined = pd.read_parquet(made.costs), pd.read_parquet(made.joined)
+    people = customer(seen, spent, joined, **HISTORY)
     _write(people, folder / "customer.parquet")
     _write(cohorts(seen, people), folder / "cohorts.parquet")
     _write(gaps(seen, people, as_of_day=HISTORY["as_of_day"]), folder / "gaps.parquet")

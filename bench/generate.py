@@ -3,7 +3,8 @@
 Customers buy as in BG/NBD (exponential gaps, rates from a gamma, drop-out from a beta
 distribution), an order holds 3.3 lines on average, 4,000 products sell by Zipf's law. 3 % of the
 lines come back some days later, 10 % of the orders carry no customer, 5 % of the lines have no
-cost and half of those take the product's mean. Prices rise, so that real values differ.
+cost and half of those take the product's mean. Prices rise, so that real values differ. Half of
+the orders have freight, a fifth of the customers are in a campaign: whole builds read that too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from shop import AS_OF_DAY, FIRST_DAY, LAST_DAY, Shop, shop
 
 from crmlib.marts.calendar import from_day, month_number, price_ratios
-from crmlib.schema import FOLDS, LedgerLines
+from crmlib.schema import FOLDS, LEDGER, LedgerLines
 
 # Weeks; found by Fader, Hardie and Lee (2005) on the CDNOW data, with fewer who drop out.
 RATE_SHAPE, RATE_SCALE, DROP_A, DROP_B = 0.243, 4.414, 0.793, 2.426
@@ -35,6 +37,10 @@ VAT = 1.20
 MONTHLY_INFLATION = 1.03
 _LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype="S1")
 _DAY_SECONDS = 86_400
+_COSTS = {
+    "customer_id": pl.String, "fold": pl.Int32, "day": pl.Int32, "month": pl.Int32,
+    **dict.fromkeys(["freight", "service", "contacts"], pl.Decimal(18, 4)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,10 @@ def ledger(lines: int, seed: int = 1) -> Shop:
     for month, piece in _by_month(orders, customers, rng):
         _write(made.folder / "lines" / f"{month}.parquet", piece)
     _write(made.joined, _joined(customers, rng))
+    _write(made.costs, pl.DataFrame(schema=_COSTS))
+    (made.folder / "tables").mkdir()
+    for table, frame in _tables(customers, orders, rng):
+        _write(made.folder / "tables" / f"{table}.parquet", frame)
     # Written last: a ledger without it was not finished.
     _write(made.real, _real())
     return made
@@ -205,6 +215,9 @@ def _finished(rows: pl.DataFrame, customers: pl.DataFrame, month: int) -> pl.Dat
             margin=pl.when(costed).then(
                 _decimal(net - pl.col("quantity") * pl.col("unit_cost"), 4)
             ),
+            discount_net=pl.when(costed).then(
+                _decimal((pl.col("discount") / VAT).round().cast(pl.Int64), 4)
+            ),
             cost_filled=pl.col("known").is_between(NO_COST / 2, NO_COST, closed="left"),
             fold=pl.coalesce("fold", (pl.col("order") % FOLDS).cast(pl.Int32)),
         )
@@ -228,7 +241,7 @@ def _finished(rows: pl.DataFrame, customers: pl.DataFrame, month: int) -> pl.Dat
     return whole.select(LedgerLines.column_names()).collect()
 
 
-def _decimal(number: pl.Expr, places: int, dtype: pl.Decimal | None = None) -> pl.Expr:
+def _decimal(number: Any, places: int, dtype: pl.Decimal | None = None) -> Any:
     """Read whole numbers as Decimals with so many places."""
     dtype = dtype or pl.Decimal(18, 4)
     unit = pl.lit(Decimal(1).scaleb(-places))
@@ -240,6 +253,43 @@ def _joined(customers: pl.DataFrame, rng: Generator) -> pl.DataFrame:
     known = customers.filter(pl.Series(rng.random(customers.height) < 0.5)).select("customer_id")
     day = rng.integers(FIRST_DAY - 120, AS_OF_DAY, known.height).astype(np.int32)
     return known.with_columns(joined_day=pl.Series(day))
+
+
+def _tables(
+    customers: pl.DataFrame, orders: Orders, rng: Generator
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Give the tables that only whole builds read."""
+    padded = pl.int_range(PRODUCTS).cast(pl.String).str.zfill(4)
+    group = pl.format("Group {} > Shelf {}", pl.int_range(PRODUCTS) % 12, pl.int_range(PRODUCTS))
+    yield "products", _as("products", pl.select(product_id="P" + padded, category=group))
+    sent = np.arange(0, orders.customer.size, 2)
+    freight = _decimal(pl.Series(rng.integers(1, 90, sent.size) * 10_000), 4)
+    name = "S" + pl.Series(sent).cast(pl.String).str.zfill(9)
+    yield "deliveries", _as("deliveries", pl.select(order_id=name, cost=freight))
+    start = from_day(AS_OF_DAY - 60)
+    campaign = pl.DataFrame(
+        {"campaign_id": "spring", "start": start, "start_day": AS_OF_DAY - 60, "window_days": 28}
+    )
+    yield "campaigns", _as("campaigns", campaign)
+    people = customers.filter(pl.Series(rng.random(customers.height) < 0.2))
+    treated = pl.Series(rng.random(people.height) < 0.8)
+    drawn = people.with_columns(
+        campaign_id=pl.lit("spring"),
+        arm=pl.when(treated).then(pl.lit("treated")).otherwise(pl.lit("control")),
+        assigned_at=pl.lit(start).cast(pl.Datetime("us")),
+        day=pl.lit(AS_OF_DAY - 60),
+    )
+    yield "assignments", _as("assignments", drawn)
+    yield "customers", _as("customers", customers)
+
+
+def _as(table: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Give a table the columns and types of the ledger's; what is not there is empty."""
+    types = LEDGER[table].create_empty().schema
+    return frame.select(
+        (pl.col(c) if c in frame.columns else pl.lit(None)).cast(t).alias(c)
+        for c, t in types.items()
+    )
 
 
 def _real() -> pl.DataFrame:

@@ -23,6 +23,7 @@ from shop import AS_OF_DAY, FOLDER, HISTORY, Shop, shop
 
 JUDGED_LINES = 10_000_000
 STEPS = ("visits", "customer", "cohorts", "gaps", "kpis", "basket_sizes")
+ENGINES = ["polars", "duckdb"]
 STEP_LIMIT, SET_LIMIT, PANDAS_LIMIT, MEMORY_LIMIT = 1.15, 0.60, 0.50, 0.50
 AS_OF = {"as_of_day": AS_OF_DAY}
 SETS = {
@@ -47,7 +48,9 @@ def step(name: str, writer: str, made: Shop, folder: Path) -> Callable[[], Any]:
     lines, real = scan(made.lines), scan(made.real)
     frames = {
         "visits": lambda: steps["visits"](lines, real, **AS_OF),
-        "customer": lambda: steps["customer"](scan(seen), scan(made.joined), **HISTORY),
+        "customer": lambda: steps["customer"](
+            scan(seen), scan(made.costs), scan(made.joined), **HISTORY
+        ),
         "cohorts": lambda: steps["cohorts"](scan(seen), scan(people)),
         "gaps": lambda: steps["gaps"](scan(seen), scan(people), **AS_OF),
         "kpis": lambda: steps["kpis"](lines, real, **AS_OF),
@@ -65,9 +68,12 @@ def _steps(writer: str) -> tuple[Callable[[Any], Any], dict[str, Callable[..., A
 
     from crmlib.marts import cohorts, customers, gaps, kpis, visits
 
-    modules = [visits, customers, cohorts, gaps, kpis, kpis]
-    found = {n: getattr(m, n) for n, m in zip(STEPS, modules, strict=True)}
-    return nw.from_native, found
+    def basket_sizes(lines: Any, *, as_of_day: int) -> Any:
+        return kpis.basket_sizes(kpis.contents(lines, as_of_day=as_of_day))
+
+    modules = [visits, customers, cohorts, gaps, kpis]
+    found = {n: getattr(m, n) for n, m in zip(STEPS, modules, strict=False)}
+    return nw.from_native, found | {"basket_sizes": basket_sizes}
 
 
 def _collected(frame: Any) -> Any:
@@ -90,12 +96,12 @@ def once(made: Shop, folder: Path) -> None:
     import polars as pl
 
     wrap, steps = _steps("narwhals")
-    real, joined = (wrap(pl.scan_parquet(p)) for p in (made.real, made.joined))
+    real, costs, joined = (wrap(pl.scan_parquet(p)) for p in (made.real, made.costs, made.joined))
     for part in made.lines:
         lines = wrap(pl.scan_parquet(part))
         _kept(steps["visits"](lines, real, **AS_OF), folder / "visits" / part.name)
     seen = wrap(pl.scan_parquet(folder / "visits"))
-    _kept(steps["customer"](seen, joined, **HISTORY), folder / "customer.parquet")
+    _kept(steps["customer"](seen, costs, joined, **HISTORY), folder / "customer.parquet")
     people = wrap(pl.scan_parquet(folder / "customer.parquet"))
     _kept(steps["cohorts"](seen, people), folder / "cohorts.parquet")
     _kept(steps["gaps"](seen, people, **AS_OF), folder / "gaps.parquet")
@@ -106,13 +112,15 @@ def each(made: Shop, folder: Path) -> None:
     import polars as pl
 
     wrap, steps = _steps("narwhals")
-    lines, real, joined = (wrap(pl.scan_parquet(p)) for p in (made.lines, made.real, made.joined))
+    lines, real, costs, joined = (
+        wrap(pl.scan_parquet(p)) for p in (made.lines, made.real, made.costs, made.joined)
+    )
 
     def seen() -> Any:
         return steps["visits"](lines, real, **AS_OF)
 
     def people() -> Any:
-        return steps["customer"](seen(), joined, **HISTORY)
+        return steps["customer"](seen(), costs, joined, **HISTORY)
 
     _kept(seen(), folder / "visits" / "all.parquet")
     _kept(people(), folder / "customer.parquet")
@@ -122,6 +130,9 @@ def each(made: Shop, folder: Path) -> None:
 
 def child(what: str, writer: str, made: Shop, folder: Path) -> None:
     """Run one contestant and print its figures and digests."""
+    if what == "build":
+        print(json.dumps(_build(writer, made, folder)))
+        return
     if what in STEPS:
         work = step(what, writer, made, folder)
         frames, figures = measure.timed(work)
@@ -136,6 +147,18 @@ def child(what: str, writer: str, made: Shop, folder: Path) -> None:
         }
     found = {name: measure.digests(frame) for name, frame in frames.items()}
     print(json.dumps({**figures, "digests": found}))
+
+
+def _build(engine: str, made: Shop, folder: Path) -> dict[str, Any]:
+    """Build all marts on an engine; what it needs is imported before."""
+    import importlib
+
+    import whole
+
+    importlib.import_module(engine)
+    ledger = whole.ledger_of(made, folder)
+    opened, figures = measure.timed(lambda: whole.build(ledger, engine))
+    return {**figures, "digests": whole.digests(opened)}
 
 
 def _contestant(what: str) -> Callable[[Shop, Path], None]:
@@ -168,7 +191,7 @@ def compare(
 def _run(words: list[str], made: Shop, folder: Path) -> Run:
     print(".", end="", flush=True, file=sys.stderr)
     what = words[0]
-    own = folder if what in STEPS else folder.parent / what
+    own = folder if what in STEPS else folder.parent / (words[1] if what == "build" else what)
     if what not in STEPS:
         shutil.rmtree(own, ignore_errors=True)
         own.mkdir()
@@ -176,7 +199,7 @@ def _run(words: list[str], made: Shop, folder: Path) -> Run:
     return measure.run(script, "--child", *words, str(made.folder), str(own), site=what == "pandas")
 
 
-def size(lines: int, runs: int) -> tuple[str, list[Limit]]:
+def size(lines: int, runs: int, engines: list[str]) -> tuple[str, list[Limit]]:
     """Measure one size; give its section and its limits."""
     made = _ledger(lines)
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -189,6 +212,7 @@ def size(lines: int, runs: int) -> tuple[str, list[Limit]]:
             )
             for name in STEPS
         }
+        builds = compare({e: ["build", e] for e in engines}, made, folder, runs)
     print(file=sys.stderr)
     judged = lines >= JUDGED_LINES
     limits = _limits(steps, sets, judged=judged)
@@ -197,6 +221,7 @@ def size(lines: int, runs: int) -> tuple[str, list[Limit]]:
         f"### {count:,} order lines, {runs} runs",
         _steps_table(steps),
         _sets_table(sets),
+        _builds_table(builds),
         measure.limits_table(limits),
     ]
     return "\n\n".join(parts), limits
@@ -258,11 +283,17 @@ def _sets_table(sets: dict[str, list[Run]]) -> str:
     return measure.table(head, [[SETS[n], *_cells(r)] for n, r in sets.items()])
 
 
+def _builds_table(builds: dict[str, list[Run]]) -> str:
+    head = ["whole build: all marts", "CPU s", "wall s", "peak MB"]
+    return measure.table(head, [[n, *_cells(r)] for n, r in builds.items()])
+
+
 def main() -> None:
     """Read the arguments; measure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--lines", type=float, nargs="+", default=[1e6, 1e7])
     parser.add_argument("--runs", type=int, help="by default 5, from 10 million lines on 3")
+    parser.add_argument("--engine", nargs="+", default=ENGINES, help="engines of whole builds")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -273,7 +304,8 @@ def main() -> None:
     measure.install()
     texts, limits = [], []
     for lines in map(int, asked.lines):
-        text, found = size(lines, asked.runs or (3 if lines >= JUDGED_LINES else 5))
+        runs = asked.runs or (3 if lines >= JUDGED_LINES else 5)
+        text, found = size(lines, runs, asked.engine)
         print(text, end="\n\n", flush=True)
         texts.append(text)
         limits += found
@@ -287,13 +319,16 @@ def _intro() -> str:
 
 Every contestant reads the same Parquet files in a process of its own; the results are equal in
 every cell, or the benchmark stops. Steps: the same tables in narwhals and in polars written by
-hand. Sets: visits, customer, cohorts and gaps, stored as Parquet; the visits made once and month
-by month, each mart in one plan from the order lines, and pandas (visits once, kept in memory;
-float money, which is kind to it). Time is that of the work, without imports. pandas works on one
-core mostly: against it the time that a person waits is judged, and the CPU time reported.
+hand; basket_sizes by way of what each basket holds, which pairs need too. Sets: visits, customer,
+cohorts and gaps, stored as Parquet; the visits made once and month by month, each mart in one plan
+from the order lines, and pandas (visits once, kept in memory; float money, which is kind to it).
+Time is that of the work, without imports. pandas works on one core mostly: against it the time
+that a person waits is judged, and the CPU time reported.
+Whole builds: all marts as `crm build` makes them, pairs, mix, freight of half of the orders and a
+campaign with a fifth of the customers included, the same code on each engine, equal in every row.
 Limits count from {JUDGED_LINES:,} lines on.
 
-{measure.machine("polars", "narwhals", "numpy", "pandas")}"""
+{measure.machine("polars", "narwhals", "duckdb", "numpy", "pandas")}"""
 
 
 if __name__ == "__main__":

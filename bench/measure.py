@@ -119,7 +119,8 @@ _KEYS = ("customer_id", "status", "cohort_month", "month", "day", "ordinal", "da
          "items", "identified", "fold")  # fmt: skip
 _MONEY = {
     "quantity", "value", "value_real", "value_costed", "value_filled", "discount", "returns",
-    "margin", "margin_returns", "margin_below_cost",
+    "margin", "margin_returns", "margin_below_cost", "discount_net", "freight", "service",
+    "contacts", "profit",
 }  # fmt: skip
 
 
@@ -210,6 +211,7 @@ def write_section(name: str, text: str) -> None:
 
 _HEAD = """# Benchmarks
 
-Written by `make bench ARGS=--write` and `python bench/imports.py --write`; not by hand. CPU
-seconds are user and system time of all threads; ratios are medians over runs made side by side.
+Written by `make bench ARGS=--write`, `python bench/imports.py --write` and
+`python bench/sample.py --write`; not by hand. CPU seconds are user and system time of all threads;
+ratios are medians over runs made side by side.
 """

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "build" / "bench"
-VERSION = 1  # part of the folder's name: another generator makes other files
+VERSION = 2  # part of the folder's name: another generator makes other files
 
 
 def _day(year: int, month: int, day: int) -> int:
@@ -35,7 +35,8 @@ class Shop:
     Attributes
     ----------
     folder
-        ``lines/*.parquet`` by month, ``joined.parquet`` and ``real.parquet``.
+        ``lines/*.parquet`` by month, ``joined.parquet``, ``costs.parquet``, ``real.parquet``, and
+        ``tables/*.parquet``, what else the ledger holds.
     """
 
     folder: Path
@@ -49,6 +50,16 @@ class Shop:
     def joined(self) -> Path:
         """``customer_id`` and ``joined_day``."""
         return self.folder / "joined.parquet"
+
+    @property
+    def costs(self) -> Path:
+        """What customers cost by day: nothing."""
+        return self.folder / "costs.parquet"
+
+    @property
+    def tables(self) -> list[Path]:
+        """The other tables of the ledger, which whole builds read."""
+        return sorted((self.folder / "tables").glob("*.parquet"))
 
     @property
     def real(self) -> Path:

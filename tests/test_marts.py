@@ -115,6 +115,7 @@ def test_visits(made):
             "fold": visit[0]["fold"],
             "margin_returns": added([x for x in visit if x["quantity"] < 0], "margin"),
             "margin_below_cost": added(below, "margin"),
+            "discount_net": added([x for x in visit if x["quantity"] > 0], "discount_net"),
             "value_real": added(visit),
         }
     visits = opened.visits.collect()
@@ -461,7 +462,7 @@ def test_sums_beyond_what_can_be_kept_are_refused_not_wrapped(shop):
 
 def test_an_unknown_engine_is_refused(shop):
     shop.rows(*INFLATED)
-    with pytest.raises(ValueError, match="engine must be one of polars, got 'abacus'"):
+    with pytest.raises(ValueError, match="engine must be one of polars, duckdb, got 'abacus'"):
         marts.build(shop.read(), shop.workspace, engine="abacus")
 
 

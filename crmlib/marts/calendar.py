@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 
+import narwhals as nw
 import polars as pl
 
 from crmlib.config import Shop
 from crmlib.errors import ContractError
 from crmlib.i18n import mark
+from crmlib.schema import TIME
 
 EPOCH = date(1970, 1, 1)
 # Above this the price level of the first month is no longer near enough to the last one's.
@@ -51,35 +54,51 @@ def trailing_year(last_day: date) -> date:
     return year_earlier(last_day) + timedelta(days=1)
 
 
-def last_complete_day(lines: pl.LazyFrame) -> date:
+def day_of(day: nw.Expr) -> nw.Expr:
+    """Give days since 1970-01-01 of a date: whole numbers alone, which every engine has."""
+    before = day.dt.year().cast(nw.Int64) - 1
+    past = before * 365 + before // 4 - before // 100 + before // 400
+    return (past + day.dt.ordinal_day().cast(nw.Int64) - EPOCH.toordinal()).cast(nw.Int32)
+
+
+def last_complete_day(tables: Mapping[str, pl.LazyFrame]) -> date:
     """Give the last day that the data hold whole.
 
     Where rows have a time of day, the last day may still be under way when the file was
     written, so the day before counts; where they have dates alone, the last date counts. Data
     of a single day are taken as whole.
+
+    Parameters
+    ----------
+    tables
+        Event tables by name: the last of their days counts. Without any row, no day does:
+        1970-01-01.
     """
+    days = [_last_complete(frame, TIME[table]) for table, frame in tables.items()]
+    return max((day for day in days if day), default=EPOCH)
+
+
+def _last_complete(frame: pl.LazyFrame, column: str) -> date | None:
+    at = pl.col(column)
     first, last, timed = (
-        lines.select(
-            first=pl.col("ordered_at").min(),
-            last=pl.col("ordered_at").max(),
-            timed=(pl.col("ordered_at").dt.time() != time()).any(),
-        )
+        frame.select(first=at.min(), last=at.max(), timed=(at.dt.time() != time()).any())
         .collect(engine="streaming")
         .row(0)
     )
     if last is None:
-        return datetime.now(UTC).date()
-    return max(first.date(), last.date() - timedelta(days=1)) if timed else last.date()
+        return None
+    last_day: date = last.date()
+    return max(first.date(), last_day - timedelta(days=1)) if timed else last_day
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The days that the order lines cover, up to the as-of day.
+    """The days that the data cover, up to the as-of day.
 
     Attributes
     ----------
     first, last
-        First and last day with a line.
+        First and last day with a row.
     months
         Month numbers from the first to the last.
     """
@@ -89,32 +108,42 @@ class Span:
     months: range
 
 
-def span(lines: pl.LazyFrame, as_of: date) -> Span:
-    """Give the days that the order lines cover up to ``as_of``.
+def span(tables: Mapping[str, pl.LazyFrame], as_of: date) -> Span:
+    """Give the days that event tables cover up to ``as_of``; without any row, that day alone.
 
     Raises
     ------
     ContractError
-        If the first line is later.
+        If the first row is later, or the last one over a year earlier.
     """
-    day, month = pl.col("day"), pl.col("month")
-    first, last, low, high = (
-        lines.filter(day <= day_number(as_of))
-        .select(day.min(), last=day.max(), low=month.min(), high=month.max())
+    day = pl.col("day")
+    found = [
+        frame.select(
+            first=day.min(), last=day.filter(day <= day_number(as_of)).max(), rows=pl.len()
+        )
         .collect(engine="streaming")
         .row(0)
-    )
-    if first is None:
+        for frame in tables.values()
+    ]
+    last = max((last for _, last, _ in found if last is not None), default=None)
+    if last is None and any(rows for _, _, rows in found):
         raise ContractError(
-            mark("no order line is dated on or before the as-of day {day}; choose a later one"),
+            mark("no order line is dated on or before the as-of day {day}; choose a later one")
+            if "order_lines" in tables
+            else mark("no row is dated on or before the as-of day {day}; choose a later one"),
             day=as_of.isoformat(),
         )
+    if last is None:
+        return Span(as_of, as_of, range(month_number(as_of), month_number(as_of) + 1))
     if (as_of - from_day(last)).days > FARTHEST_DAYS:
         raise ContractError(
-            mark("the as-of day {day} is over a year after the last order line; choose an earlier"),
+            mark("the as-of day {day} is over a year after the last order line; choose an earlier")
+            if "order_lines" in tables
+            else mark("the as-of day {day} is over a year after the last row; choose an earlier"),
             day=as_of.isoformat(),
         )
-    return Span(from_day(first), from_day(last), range(low, high + 1))
+    begin, end = from_day(min(first for first, _, _ in found if first is not None)), from_day(last)
+    return Span(begin, end, range(month_number(begin), month_number(end) + 1))
 
 
 def price_ratios(index: pl.DataFrame, months: range, as_of: date) -> pl.DataFrame:

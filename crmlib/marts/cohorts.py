@@ -5,11 +5,14 @@ from __future__ import annotations
 import narwhals as nw
 
 from crmlib.marts.customers import FIRST_SEEN, NEW
+from crmlib.marts.money import added
 from crmlib.marts.packed import Packed
 from crmlib.schema import FOLDS
 
 _MONTHS = 2**20
 _CELL = Packed({"new": 2, "cohort_month": _MONTHS, "month": _MONTHS, "fold": FOLDS})
+
+_SUMS = ("orders", "value", "value_real")
 
 
 def cohorts(visits: nw.LazyFrame, customer: nw.LazyFrame) -> nw.LazyFrame:
@@ -41,26 +44,29 @@ def cohorts(visits: nw.LazyFrame, customer: nw.LazyFrame) -> nw.LazyFrame:
             ),
         )
     )
-    sums = ("orders", "value", "value_real")
     months = visits.group_by("customer_id", "month").agg(
-        nw.col("purchase_lines").sum(), *(nw.col(c).sum() for c in sums)
+        nw.col("purchase_lines").sum().cast(nw.Int64), *_added()
     )
     key = nw.col("key")
     return (
         months.join(began, on="customer_id", how="inner")
         .select(
-            *sums,
+            *_SUMS,
             customers=(nw.col("purchase_lines") > 0).cast(nw.Int64),
             key=nw.col("cell") + nw.col("month").cast(nw.Int64) * FOLDS,
         )
         .group_by("key")
-        .agg(*(nw.col(c).sum() for c in ("customers", *sums)))
+        .agg(nw.col("customers").sum().cast(nw.Int64), *_added())
         .sort("key")
         .select(
             status=nw.when(_CELL.take("new", key) == 1)
             .then(nw.lit(NEW))
             .otherwise(nw.lit(FIRST_SEEN)),
             **{n: _CELL.take(n, key).cast(nw.Int32) for n in ("cohort_month", "month", "fold")},
-            **{c: nw.col(c) for c in ("customers", *sums)},
+            **{c: nw.col(c) for c in ("customers", *_SUMS)},
         )
     )
+
+
+def _added() -> list[nw.Expr]:
+    return [nw.col("orders").sum().cast(nw.Int64), *added("value", "value_real")]

@@ -1,10 +1,11 @@
-"""Key figures by month, and the sizes of baskets: straight from the order lines."""
+"""Key figures by month, and what baskets hold: straight from the order lines."""
 
 from __future__ import annotations
 
 import narwhals as nw
 
-from crmlib.marts.visits import MONEY, at_constant_prices
+from crmlib.marts.money import added
+from crmlib.marts.visits import at_constant_prices
 
 
 def kpis(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.LazyFrame:
@@ -29,29 +30,44 @@ def kpis(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.LazyF
         nw.len().cast(nw.Int64).alias("lines"),
         nw.col("order_head").sum().cast(nw.Int64).alias("orders"),
         nw.col("quantity").sum().cast(nw.Decimal(18, 3)),
-        *(nw.col(c).sum().cast(MONEY) for c in sums),
+        *added(*sums),
     )
     return at_constant_prices(summed, real).sort(*keys)
 
 
-def basket_sizes(lines: nw.LazyFrame, *, as_of_day: int) -> nw.LazyFrame:
-    """Count baskets by how many different products they hold; returns are no baskets.
+def contents(lines: nw.LazyFrame, *, as_of_day: int) -> nw.LazyFrame:
+    """Gather what baskets hold; returns are no baskets.
+
+    A basket is what one customer bought in one order; without a customer the order alone.
+
+    Returns
+    -------
+    One row a basket's product: ``order_id``, ``customer_id``, ``product_id``, ``fold``,
+    ``month`` (of its first line) and ``value``.
+    """
+    bought = lines.filter(nw.col("day") <= as_of_day, nw.col("quantity") > 0)
+    return bought.group_by("order_id", "customer_id", "product_id").agg(
+        nw.col("fold").max(), nw.col("month").min(), *added("value")
+    )
+
+
+def basket_sizes(contents: nw.LazyFrame) -> nw.LazyFrame:
+    """Count baskets by how many different products they hold.
 
     Returns
     -------
     One row a ``month`` (of the basket's first line) x ``items`` (different products) x ``fold``:
     ``baskets`` and their ``value``.
     """
-    bought = lines.filter(nw.col("day") <= as_of_day, nw.col("quantity") > 0)
-    baskets = bought.group_by("order_id", "customer_id").agg(
-        nw.col("product_id").n_unique().cast(nw.Int32).alias("items"),
+    baskets = contents.group_by("order_id", "customer_id").agg(
+        nw.len().cast(nw.Int32).alias("items"),
         nw.col("month").min(),
         nw.col("fold").max(),
-        nw.col("value").sum().cast(MONEY),
+        *added("value"),
     )
     keys = ["month", "items", "fold"]
     return (
         baskets.group_by(*keys)
-        .agg(nw.len().cast(nw.Int64).alias("baskets"), nw.col("value").sum())
+        .agg(nw.len().cast(nw.Int64).alias("baskets"), *added("value"))
         .sort(*keys)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,42 @@ from crmlib.ledger import Ledger, disk, store
 from crmlib.ledger.intake import AFTER_TODAY
 from crmlib.marts import calendar
 from crmlib.marts.calendar import Span
+from crmlib.marts.pairs import Baskets
+from crmlib.schema import LEDGER
+
+
+@dataclass(slots=True)
+class Found:
+    """What came to light while the marts were made.
+
+    Attributes
+    ----------
+    months
+        Months of each table that is stored month by month.
+    responses, arms
+        Campaigns with responses and with arms, in the order of their pieces.
+    baskets
+        The baskets that pairs are counted in.
+    lost_deliveries
+        Orders with freight that the order lines do not have.
+    """
+
+    months: dict[str, list[int]] = field(default_factory=dict)
+    responses: list[str] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
+    baskets: Baskets | None = None
+    lost_deliveries: int = 0
 
 
 def of(
-    ledger: Ledger, span: Span, *, as_of: date, asked: date | None, engine: str
+    ledger: Ledger, span: Span, found: Found, *, as_of: date, asked: date | None, engine: str
 ) -> dict[str, Any]:
     """Write the manifest of a build.
 
     Parameters
     ----------
-    ledger, span
-        What it was made from, and the days that its order lines cover.
+    ledger, span, found
+        What it was made from, the days that its events cover, what came to light.
     as_of, asked
         Last day that counts, and the one that was asked for, if any.
     engine
@@ -35,6 +60,7 @@ def of(
     """
     config = ledger.config
     began = config.history.complete_from or span.first
+    filled = {p.table for p in ledger.parts if p.rows}
     return {
         "as_of": as_of.isoformat(),
         "asked_as_of": asked.isoformat() if asked else None,
@@ -44,25 +70,31 @@ def of(
         "has_index": ledger.price_index.head(1).collect().height > 0,
         "strangers_dropped": _strangers_dropped(config),
         "shop": config.shop.model_dump(mode="json"),
+        "tables": [table for table in LEDGER if table in filled],
+        "months": found.months,
+        "campaigns": {"responses": found.responses, "arms": found.arms},
+        "pairs": asdict(found.baskets) if found.baskets else None,
         "parts": [asdict(p) for p in ledger.parts],
         "inputs": [asdict(i) for i in ledger.inputs],
         "counts": {table: asdict(c) for table, c in ledger.counts.items()},
         "config": config.fingerprint,
         "key_fingerprint": ledger.key_fingerprint,
         "engine": engine,
-        "notes": _notes(ledger, span, as_of),
+        "notes": _notes(ledger, span, found, as_of),
         "versions": versions(),
     }
 
 
 def _strangers_dropped(config: Config) -> bool:
     """Tell whether a row filter drops sales without a customer: their share is then unknown."""
-    source = config.order_lines
+    source = config.sources().get("order_lines")
+    if source is None:
+        return False
     names = {"customer_id", source.columns.get("customer_id", "customer_id")}
     return any(rule.column in names and rule.missing for rule in source.drop)
 
 
-def _notes(ledger: Ledger, span: Span, as_of: date) -> list[dict[str, Any]]:
+def _notes(ledger: Ledger, span: Span, found: Found, as_of: date) -> list[dict[str, Any]]:
     notes: list[dict[str, Any]] = []
     index = ledger.price_index.collect()
     if calendar.index_is_missing(ledger.config.shop, index, span.months):
@@ -75,6 +107,11 @@ def _notes(ledger: Ledger, span: Span, as_of: date) -> list[dict[str, Any]]:
     if orphans:
         message = mark("{lines} order lines name a customer that the customer file does not have")
         notes.append({"message": message, "fields": {"lines": orphans}})
+    if found.lost_deliveries:
+        message = mark(
+            "freight of {orders} orders that the order lines do not have is charged to nobody"
+        )
+        notes.append({"message": message, "fields": {"orders": found.lost_deliveries}})
     idle = (as_of - span.last).days
     if idle > 1:  # the day after the last one is how many count recency
         message = mark("{days} days before the as-of day have no order: is the last file missing?")

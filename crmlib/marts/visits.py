@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date
-
 import narwhals as nw
 
-from crmlib.marts.calendar import month_number
+from crmlib.marts.money import added, times
 
-MONEY = nw.Decimal(18, 4)
-
-
-def place_of(month: int) -> str:
-    """Name where a build keeps the visits of a month."""
-    return f"customers/visits/{month}"
-
-
-def until(months: Iterable[int], day: date) -> list[int]:
-    """Give the months that begin on or before a day, in order."""
-    return sorted(m for m in months if m <= month_number(day))
+SUMS = (
+    "value",
+    "returns",
+    "margin",
+    "margin_returns",
+    "margin_below_cost",
+    "value_costed",
+    "discount_net",
+)
 
 
 def visits(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.LazyFrame:
@@ -40,28 +35,29 @@ def visits(lines: nw.LazyFrame, real: nw.LazyFrame, *, as_of_day: int) -> nw.Laz
     bought, not returned; 0 on a day with returns alone), ``quantity``, ``value``, ``value_real``
     (prices of the as-of month), ``returns`` (value of returned lines, negative), ``margin`` of
     lines whose cost is known, its two ways of costing money ``margin_returns`` and
-    ``margin_below_cost`` (lines sold under their cost), and ``value_costed``, the value of the
-    lines that have a margin. In order of customer and day.
+    ``margin_below_cost`` (lines sold under their cost), ``value_costed``, the value of the
+    lines that have a margin, and ``discount_net``, the discount without VAT on those of them
+    that were bought. In order of customer and day.
     """
-    returned = nw.col("quantity") < 0
+    returned, bought = nw.col("quantity") < 0, nw.col("quantity") > 0
     below_cost = (~returned) & (nw.col("margin") < 0)
     named = lines.filter(~nw.col("customer_id").is_null(), nw.col("day") <= as_of_day)
     marked = named.with_columns(
-        purchase_lines=(nw.col("quantity") > 0).cast(nw.Int64),
+        purchase_lines=bought.cast(nw.Int64),
         returns=nw.when(returned).then(nw.col("value")),
         margin_returns=nw.when(returned).then(nw.col("margin")),
         margin_below_cost=nw.when(below_cost).then(nw.col("margin")),
         value_costed=nw.when(~nw.col("margin").is_null()).then(nw.col("value")),
+        discount_net=nw.when(bought).then(nw.col("discount_net")),
     )
-    sums = ["value", "returns", "margin", "margin_returns", "margin_below_cost", "value_costed"]
     gathered = marked.group_by("customer_id", "day").agg(
         nw.col("fold").max(),
         nw.col("month").max(),
         nw.col("order_head").sum().cast(nw.Int64).alias("orders"),
         nw.len().cast(nw.Int64).alias("lines"),
-        nw.col("purchase_lines").sum(),
+        nw.col("purchase_lines").sum().cast(nw.Int64),
         nw.col("quantity").sum().cast(nw.Decimal(18, 3)),
-        *(nw.col(c).sum().cast(MONEY) for c in sums),
+        *added(*SUMS),
     )
     return at_constant_prices(gathered, real).sort("customer_id", "day")
 
@@ -73,5 +69,4 @@ def at_constant_prices(frame: nw.LazyFrame, real: nw.LazyFrame) -> nw.LazyFrame:
     of threads gives the same total.
     """
     joined = frame.join(real, on="month", how="left")
-    level = nw.col("value").cast(nw.Float64) * nw.col("ratio")
-    return joined.with_columns(value_real=level.round(4).cast(MONEY)).drop("ratio")
+    return joined.with_columns(value_real=times(nw.col("value"), nw.col("ratio"))).drop("ratio")
