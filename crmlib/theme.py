@@ -30,6 +30,7 @@ SEGMENT_COLOURS = {
     "at_risk": BAD,
     "cannot_lose": BAD,
     "hibernating": QUIET,
+    "lapsed": QUIET,
     "other": QUIET,
 }
 
@@ -74,7 +75,12 @@ def finish(
     """Give a figure the house's look: transparent ground, quiet grid, local marks in numbers."""
     separators = ",." if lang == "tr" else ".,"
     figure.update_layout(
-        title={"text": title, "x": 0, "xanchor": "left", "font": {"size": 15}},
+        title={
+            "text": title,
+            "font": {"size": 15},
+            **{"x": 0, "xanchor": "left", "y": 1, "yanchor": "top", "yref": "container"},
+            "pad": {"t": 14},
+        },
         height=height,
         separators=separators,
         paper_bgcolor="rgba(0,0,0,0)",

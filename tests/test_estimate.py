@@ -4,9 +4,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from crmlib import i18n
-from crmlib.estimate import Estimate, Grade, Interval, jackknife_interval, worst
+from crmlib.estimate import (
+    Estimate,
+    Grade,
+    Interval,
+    jackknife_interval,
+    ratio_interval,
+    student_quantile,
+    worst,
+)
 
 
 def test_the_worst_grade_wins() -> None:
@@ -37,8 +46,28 @@ def test_jackknife_of_a_mean_is_the_standard_error_of_the_mean() -> None:
     without = [(values.sum() - v) / 63 for v in values]
     interval = jackknife_interval(float(values.mean()), without)
     assert interval is not None
-    half = 1.959963984540054 * values.std(ddof=1) / math.sqrt(64)
-    assert interval.high - values.mean() == pytest.approx(half, rel=1e-12)
+    half = stats.t.ppf(0.975, 63) * values.std(ddof=1) / math.sqrt(64)
+    assert interval.high - values.mean() == pytest.approx(half, rel=1e-6)
+
+
+@pytest.mark.parametrize("degrees", [5, 10, 63, 1000])
+@pytest.mark.parametrize("probability", [0.9, 0.975, 0.995])
+def test_students_quantile_is_scipys(degrees: int, probability: float) -> None:
+    found = student_quantile(probability, degrees)
+    assert found == pytest.approx(stats.t.ppf(probability, degrees), rel=2e-3)
+
+
+def test_a_ratio_is_as_uncertain_upside_down() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.gamma(2.0, size=64), rng.gamma(2.0, size=64)
+    without = [(a.sum() - x) / (b.sum() - y) for x, y in zip(a, b, strict=True)]
+    over = ratio_interval(a.sum() / b.sum(), without)
+    under = ratio_interval(b.sum() / a.sum(), [1 / w for w in without])
+    assert over is not None
+    assert under is not None
+    assert over.low == pytest.approx(1 / under.high, rel=1e-12)
+    assert over.high == pytest.approx(1 / under.low, rel=1e-12)
+    assert ratio_interval(0.0, without) is None
 
 
 def test_one_fold_tells_nothing_of_the_spread() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crmlib.estimate import Estimate
 from crmlib.profile.activity import ActivityResult
+from crmlib.profile.losses import RepeatResult
+from crmlib.profile.migration import MigrationResult
 from crmlib.profile.returning import ReturningResult
 from crmlib.profile.value import ValueResult
 
@@ -11,17 +13,29 @@ _HALF = 0.5
 
 
 def decide(
-    activity: ActivityResult, value: ValueResult, returning: ReturningResult
+    activity: ActivityResult,
+    value: ValueResult,
+    returning: ReturningResult,
+    *,
+    moves: MigrationResult | None = None,
+    again: RepeatResult | None = None,
 ) -> dict[str, str]:
     """Decide on the customer base, on those that cost money and on the second purchase.
 
-    A decision leans on an interval, not on the sign of a number: within it, nothing is clear.
+    With ``moves`` also on the top segments, with ``again`` on whether to change the loss-makers
+    or what causes the losses. A decision leans on an interval, not on the sign of a number:
+    within it, nothing is clear.
     """
-    return {
+    decided = {
         "customer base": _base(activity.change),
         "customers that cost money": _losses(value),
         "second purchase": _second(returning.came_back),
     }
+    if moves is not None:
+        decided["top segments"] = _top(moves)
+    if again is not None:
+        decided["losses that repeat"] = _again(again)
+    return decided
 
 
 def _base(change: Estimate | None) -> str:
@@ -42,6 +56,9 @@ def _losses(value: ValueResult) -> str:
     causes = {
         "returns": "talk to those who return most of what they buy",
         "below_cost": "stop selling below cost to those who buy nothing else",
+        "freight": "charge freight on small orders, or send them together",
+        "service": "find out what they call about and end its cause",
+        "contacts": "contact them less: it costs more than they bring",
     }
     return causes[value.cause or "returns"]
 
@@ -54,3 +71,23 @@ def _second(came_back: Estimate | None) -> str:
     if came_back.interval.high < _HALF:
         return "most new customers do not come back: win the second purchase first"
     return "about half of the new customers come back"
+
+
+def _top(moves: MigrationResult) -> str:
+    """Decide by behaviour alone: what the ruler's move adds or takes is no reason to act."""
+    change = moves.net_change
+    if moves.why_not or change is None or change.interval is None:
+        return "not known: no earlier date to compare with"
+    if not change.interval.excludes(0.0):
+        return "steady by behaviour"
+    if change.value > 0:
+        return "growing by behaviour: keep what brought them"
+    return "shrinking by behaviour: win back those who left"
+
+
+def _again(again: RepeatResult) -> str:
+    if again.persists is None:
+        return "not known: too few loss-makers bought again"
+    if again.persists:
+        return "the same customers lose again: change the terms for them"
+    return "not clearly the same customers: change what causes the loss"

@@ -1,8 +1,14 @@
-"""RFM: recency, frequency and monetary value in quintiles, and the ten segments they make."""
+"""RFM: recency, frequency and monetary value in quintiles, and the ten segments they make.
+
+Quintiles compare customers with each other on one day. Fixed thresholds (:class:`Cuts`) are the
+same ruler on every day: an analyst's own, or the quintiles of an earlier day (:func:`cuts_of`).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_FLOOR, Decimal
+from itertools import pairwise
 from typing import Literal
 
 import polars as pl
@@ -34,6 +40,41 @@ TABLE = {
 }
 
 
+_STEPS = range(1, len(rules.SCORES))  # four thresholds between five scores
+_UNIT = Decimal("0.0001")  # money is kept in ten-thousandths
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Fixed thresholds: a score is one point, and one more for each threshold that is passed.
+
+    Attributes
+    ----------
+    recency_days
+        Four numbers of days since the last purchase, falling; fewer days than it passes.
+    frequency
+        Four numbers of orders (or purchase days), rising; more than it passes. The first is at
+        least 1, so that a one-time buyer has the lowest score.
+    monetary
+        Four amounts in the Spec's money, rising; more than it passes.
+    """
+
+    recency_days: tuple[int, ...]
+    frequency: tuple[int, ...]
+    monetary: tuple[Decimal, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("recency_days", "frequency", "monetary"):
+            given = getattr(self, name)
+            falls = name == "recency_days"
+            in_order = all(a >= b if falls else a <= b for a, b in pairwise(given))
+            if len(given) != len(_STEPS) or not in_order:
+                how = "falling" if falls else "rising"
+                raise ValueError(f"{name} must be {len(_STEPS)} {how} thresholds, got {given}")
+        if self.frequency[0] < 1:
+            raise ValueError(f"frequency must begin at 1 or more, got {self.frequency}")
+
+
 @dataclass(frozen=True, slots=True)
 class RfmSpec:
     """What was asked.
@@ -44,16 +85,24 @@ class RfmSpec:
         ``"orders"`` counts orders, ``"days"`` counts days with a purchase.
     money
         ``"real"`` uses prices of the as-of month, ``"nominal"`` the prices of the day.
+    cuts
+        Fixed thresholds; ``None`` scores in quintiles of the customers at hand.
+    months
+        How many months the scored frame covers, for its words; ``None`` for all history.
     """
 
     frequency: Literal["orders", "days"] = "orders"
     money: Literal["real", "nominal"] = "real"
+    cuts: Cuts | None = None
+    months: int | None = None
 
     def __post_init__(self) -> None:
         if self.frequency not in ("orders", "days"):
             raise ValueError(f"frequency must be 'orders' or 'days', got {self.frequency!r}")
         if self.money not in ("real", "nominal"):
             raise ValueError(f"money must be 'real' or 'nominal', got {self.money!r}")
+        if self.months is not None and self.months < 1:
+            raise ValueError(f"months must be at least 1, got {self.months}")
 
     @property
     def frequency_column(self) -> str:
@@ -84,8 +133,8 @@ class RfmResult:
         What was asked.
     scores
         One row a customer: what was scored (``recency_days`` since the last purchase,
-        ``frequency``, ``monetary``), ``r``, ``f``, ``m`` from 1 to 5, and ``segment``.
-        Empty in a published result.
+        ``frequency``, ``monetary``), ``r``, ``f``, ``m`` from 1 to 5 (null where lapsed), and
+        ``segment``. Empty in a published result.
     currency
         For showing money.
     """
@@ -120,6 +169,53 @@ def quintile(value: pl.Expr) -> pl.Expr:
     return ((rank - 1) * 5 // pl.len() + 1).cast(pl.Int8)
 
 
+def _passed(value: pl.Expr, cuts: tuple[pl.Expr, ...]) -> pl.Expr:
+    """Score from 1 to 5: one point more for each threshold that ``value`` is above."""
+    return (1 + pl.sum_horizontal((value > cut).cast(pl.Int8) for cut in cuts)).cast(pl.Int8)
+
+
+def _scores(spec: RfmSpec) -> dict[str, pl.Expr]:
+    recent, often, much = -pl.col("recency_days"), pl.col("frequency"), pl.col("monetary")
+    if spec.cuts is None:
+        return {"r": quintile(recent), "f": quintile(often), "m": quintile(much)}
+    return {
+        "r": _passed(recent, tuple(pl.lit(-days) for days in spec.cuts.recency_days)),
+        "f": _passed(often, tuple(pl.lit(times) for times in spec.cuts.frequency)),
+        "m": _passed(
+            much.cast(pl.Decimal(38, 4)),
+            # Amounts stand on ten-thousandths: above a finer threshold is above its floor.
+            tuple(
+                pl.lit(amount.quantize(_UNIT, ROUND_FLOOR), dtype=pl.Decimal(38, 4))
+                for amount in spec.cuts.monetary
+            ),
+        ),
+    }
+
+
+def cuts_of(result: RfmResult) -> Cuts:
+    """Give the thresholds that score these very customers as their quintiles do.
+
+    A threshold is the lowest amount with at least a fifth (two, three, four fifths) of the
+    customers at or under it, so ties stay whole and take the lowest score of their block.
+
+    Raises
+    ------
+    ValueError
+        If nobody was scored.
+    """
+    scored = result.scores.filter(pl.col("segment") != rules.LAPSED)
+    n = scored.height
+    if not n:
+        raise ValueError("thresholds need at least one scored customer, got none")
+    places = [(k * n + 4) // 5 - 1 for k in _STEPS]
+    longest_first = scored["recency_days"].sort(descending=True)
+    return Cuts(
+        recency_days=tuple(longest_first.gather(places).to_list()),
+        frequency=tuple(scored["frequency"].sort().gather(places).to_list()),
+        monetary=tuple(scored["monetary"].sort().gather(places).to_list()),
+    )
+
+
 def score(
     customer: pl.DataFrame | pl.LazyFrame,
     spec: RfmSpec | None = None,
@@ -131,9 +227,11 @@ def score(
     Parameters
     ----------
     customer
-        The customer mart. Customers without a purchase (returns alone) are not scored.
+        The customer mart, or a window of it (the boards score the last twelve months).
+        Customers without a purchase (returns alone) are not scored.
     spec
-        What to count as frequency and which money; the default suits most shops.
+        What to count as frequency, which money, and fixed thresholds if any; the default suits
+        most shops.
     currency
         ISO code, for showing money.
     """
@@ -147,11 +245,7 @@ def score(
             frequency=pl.col(spec.frequency_column),
             monetary=pl.col(spec.money_column),
         )
-        .with_columns(
-            r=quintile(-pl.col("recency_days")),
-            f=quintile(pl.col("frequency")),
-            m=quintile(pl.col("monetary")),
-        )
+        .with_columns(**_scores(spec))
         .with_columns(segment=rules.assign())
         .sort("customer_id")
         .collect()
@@ -166,9 +260,41 @@ def score(
     )
 
 
+def with_lapsed(result: RfmResult, customer: pl.DataFrame | pl.LazyFrame) -> RfmResult:
+    """Add the customers that a scored window does not hold, as the group ``lapsed``.
+
+    Shares are then of all who ever bought; ``customers`` stays the number of those scored.
+
+    Parameters
+    ----------
+    result
+        Scores of a window, e.g. of the last twelve months.
+    customer
+        The customer mart as of the window's last day.
+    """
+    scored = result.scores.lazy()
+    lapsed = (
+        customer.lazy()
+        .filter(pl.col("purchase_days") > 0)
+        .join(scored, on="customer_id", how="anti")
+        .select(
+            "customer_id",
+            "fold",
+            recency_days="days_since_last",
+            frequency=pl.lit(0),
+            monetary=pl.lit(0),
+            segment=pl.lit(rules.LAPSED),
+        )
+        .collect()
+        .cast({c: t for c, t in result.scores.schema.items() if c not in ("r", "f", "m")})
+    )
+    scores = pl.concat([result.scores, lapsed], how="diagonal").sort("customer_id")
+    return replace(result, segments=summarise(scores), scores=scores)
+
+
 def summarise(scores: pl.DataFrame) -> pl.DataFrame:
     """Sum scored customers by segment, in the order of the rules."""
-    order = pl.Enum([*(s.key for s in rules.SEGMENTS), rules.OTHER])
+    order = pl.Enum(rules.ORDER)
     value = pl.col("monetary").sum().cast(pl.Float64)  # summed exactly, in any order
     return (
         scores.group_by(pl.col("segment").cast(order))

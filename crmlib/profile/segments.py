@@ -1,5 +1,8 @@
 """The ten RFM segments: one table of rules over the scores, and what to do about each.
 
+Scores are of twelve months on the boards; who bought before but not in them is ``lapsed``, and
+who was not a customer yet at an earlier date was ``not_yet`` one.
+
 A segment is a set of boxes in the 5 x 5 x 5 cube of scores (5 is best). Every cell of the cube
 lies in exactly one box; a test walks all 125. A customer who bought once has the lowest
 frequency score, so none of the loyal ones can be a one-time buyer.
@@ -104,18 +107,27 @@ SEGMENTS = (
     ),
 )
 BY_KEY = {s.key: s for s in SEGMENTS}
-OTHER = "other"
-_OTHER_LABEL = mark("Other, too few to show")
+TOP = ("champions", "loyal")
+LAPSED, NOT_YET, OTHER = "lapsed", "not_yet", "other"
+ORDER = (*BY_KEY, LAPSED, NOT_YET, OTHER)
+_OUTSIDE = {  # states without scores: their name and the first thing to do
+    LAPSED: (
+        mark("No purchase in 12 months"),
+        mark("Try a win-back on a random part; go on only if it beats the rest"),
+    ),
+    NOT_YET: (mark("Not a customer yet"), ""),
+    OTHER: (mark("Other, too few to show"), ""),
+}
 
 
 def label(key: str) -> str:
-    """Give the English name of a segment, the key of its translations."""
-    return _OTHER_LABEL if key == OTHER else BY_KEY[key].label
+    """Give the English name of a segment or state, the key of its translations."""
+    return _OUTSIDE[key][0] if key in _OUTSIDE else BY_KEY[key].label
 
 
 def action(key: str) -> str:
     """Give the first thing to do about a segment, in English."""
-    return "" if key == OTHER else BY_KEY[key].action
+    return _OUTSIDE[key][1] if key in _OUTSIDE else BY_KEY[key].action
 
 
 def assign() -> pl.Expr:

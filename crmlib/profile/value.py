@@ -9,11 +9,19 @@ from typing import Literal
 import polars as pl
 
 from crmlib import i18n
+from crmlib.estimate import Interval, jackknife_interval
 
 CAUSES = {
     "returns": i18n.mark("returned goods"),
     "below_cost": i18n.mark("sales below cost"),
+    "freight": i18n.mark("freight"),
+    "service": i18n.mark("service"),
+    "contacts": i18n.mark("contacts"),
 }
+FEWER = i18n.mark("Fewer than {n} customers cost us money.")
+NONE = i18n.mark("No customer cost us money.")
+NOT_TOLD = i18n.mark("How many customers cost us money is not shown here.")
+_COSTS = ("freight", "service", "contacts")
 _AS_GOOD_AS_ALL = 0.995
 _A_SHARE, _B_SHARE = 0.80, 0.95  # the usual ABC limits of cumulated value
 
@@ -25,22 +33,24 @@ class ValueSpec:
     Attributes
     ----------
     by
-        ``"margin"``, ``"value"``, or ``"auto"``: margin where costs are known for at least
-        ``min_cost_coverage`` of sales, else value.
+        ``"profit"`` (margin less freight, service and contacts), ``"margin"``, ``"value"``, or
+        ``"auto"``: where costs are known for at least ``min_cost_coverage`` of sales, profit if
+        the frame has it and margin if not, else value.
     best
         Share of customers that the headline speaks of.
     points
         Steps of the curve.
     """
 
-    by: Literal["auto", "margin", "value"] = "auto"
+    by: Literal["auto", "profit", "margin", "value"] = "auto"
     best: float = 0.2
     points: int = 100
     min_cost_coverage: float = 0.8
 
     def __post_init__(self) -> None:
-        if self.by not in ("auto", "margin", "value"):
-            raise ValueError(f"by must be 'auto', 'margin' or 'value', got {self.by!r}")
+        if self.by not in ("auto", "profit", "margin", "value"):
+            known = "'auto', 'profit', 'margin' or 'value'"
+            raise ValueError(f"by must be {known}, got {self.by!r}")
         for name in ("best", "min_cost_coverage"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in (0, 1], got {getattr(self, name)}")
@@ -55,26 +65,30 @@ class ValueResult:
     Attributes
     ----------
     by
-        ``"margin"`` or ``"value"``.
+        ``"profit"``, ``"margin"`` or ``"value"``.
     curve
         ``customers_share``, ``value_share``: cumulated from the best customer on, with the
         origin; it rises over 1 and falls back where customers cost money (the whale curve).
     best_share
         What the best ``spec.best`` of customers (rounded up) bring; ``None`` if not shown.
+    best_interval
+        How sure that share is, taking customers for a sample of those who might have come
+        (folds' jackknife).
     customers, total
-        How many, and what they bring together, in shop currency; margin is without VAT.
+        How many, and what they bring together, in shop currency; margin and profit are without
+        VAT.
     loss_makers, loss
         Customers that cost money and how much (negative); ``None`` when fewer than ``k`` and
         not shown. Zero when by value.
     cause
-        What cost most among them: ``"returns"``, ``"below_cost"``, or ``None``.
+        What cost most among them, a key of :data:`CAUSES`, or ``None``.
     cost_coverage
         Share of sales whose cost is known.
     gini
         Gini coefficient of the Lorenz curve: 0 when all bring the same, towards 1 when one
         brings all; ``None`` where somebody costs money, since the curve is no Lorenz curve then.
     fewer_than
-        How few loss-makers are not shown.
+        How few loss-makers are not shown; 0 where it is not told, either, whether they are few.
     short_window
         Whether the window is shorter than twelve months, so that goods that were bought before
         it and returned within it weigh more.
@@ -84,7 +98,7 @@ class ValueResult:
         ``decile`` (1: best), ``customers``, ``value``, ``value_share``. Empty likewise.
     """
 
-    by: Literal["margin", "value"]
+    by: Literal["profit", "margin", "value"]
     curve: pl.DataFrame
     best_share: float | None
     customers: int
@@ -100,37 +114,35 @@ class ValueResult:
     spec: ValueSpec = field(default_factory=ValueSpec)
     classes: pl.DataFrame = field(default_factory=pl.DataFrame)
     deciles: pl.DataFrame = field(default_factory=pl.DataFrame)
+    best_interval: Interval | None = None
 
     def headline(self, lang: str) -> str:
         """Say what the best bring, and who costs money and why."""
         brings = self._best(lang)
         if self.by == "value":
             return brings
-        return " ".join(s for s in (brings, self._losses(lang), self._coverage(lang)) if s)
-
-    def _coverage(self, lang: str) -> str:
-        if self.cost_coverage >= _AS_GOOD_AS_ALL:
-            return ""
-        share = i18n.percent(self.cost_coverage, lang)
-        return i18n.text("Costs are known for {share} of sales.", lang, share=share)
+        known = coverage_sentence(self.cost_coverage, lang)
+        return " ".join(s for s in (brings, self._losses(lang), known) if s)
 
     def _best(self, lang: str) -> str:
         if self.best_share is None:
             return ""
         sentence = (
             i18n.mark("The best {best} of customers bring {share} of profit.")
-            if self.by == "margin"
+            if self.by != "value"
             else i18n.mark("The best {best} of customers bring {share} of sales.")
         )
         best, share = (i18n.percent(s, lang) for s in (self.spec.best, self.best_share))
         return i18n.text(sentence, lang, best=best, share=share)
 
     def _losses(self, lang: str) -> str:
+        if self.loss_makers is None and not self.fewer_than:
+            return i18n.text(NOT_TOLD, lang)
         if self.loss_makers is None:
             limit = i18n.number(self.fewer_than, lang)
-            return i18n.text("Fewer than {n} customers cost us money.", lang, n=limit)
+            return i18n.text(FEWER, lang, n=limit)
         if self.loss_makers == 0 or self.cause is None or self.loss is None:
-            return i18n.text("No customer cost us money.", lang)
+            return i18n.text(NONE, lang)
         sentence = (
             i18n.mark(
                 "{n} customers cost us {amount} in this period, returns of earlier purchases "
@@ -154,7 +166,7 @@ def whale(
     *,
     currency: str = "TRY",
 ) -> ValueResult:
-    """Cumulate customers' margin (or value) from the best on: whale curve, ABC, deciles.
+    """Cumulate customers' profit (margin, value) from the best on: whale curve, ABC, deciles.
 
     Parameters
     ----------
@@ -167,36 +179,61 @@ def whale(
         ISO code, for showing money.
     """
     spec = spec or ValueSpec()
-    columns = ["customer_id", "value", *_MARGINS, "value_costed"]
-    frame = customer.lazy().filter(pl.col("purchase_days") > 0).select(columns).collect()
+    bought = customer.lazy().filter(pl.col("purchase_days") > 0)
+    frame = _with_costs(bought).collect()
     coverage = cost_coverage(frame)
     by = spec.by
     if by == "auto":
-        by = "margin" if coverage >= spec.min_cost_coverage else "value"
+        made = "profit" if "profit" in bought.collect_schema() else "margin"
+        by = made if coverage >= spec.min_cost_coverage else "value"  # type: ignore[assignment]
     ranked = frame.sort(by, "customer_id", descending=[True, False])
     amounts = ranked[by].cast(pl.Float64)
     total = float(frame[by].sum())
-    losing = frame.filter(pl.col("margin") < 0) if by == "margin" else frame.clear()
-    classes, deciles = _classes(amounts, total), _deciles(amounts, total)
+    losing = frame.filter(pl.col(by) < 0) if by != "value" else frame.clear()
+    best_share, best_interval = _best(ranked["fold"], amounts, total, spec.best)
     return ValueResult(
-        by=by,
+        by=by,  # type: ignore[arg-type]
         curve=_curve(amounts, total, spec.points),
-        best_share=_best_share(amounts, total, spec.best),
+        best_share=best_share,
         customers=frame.height,
         total=total,
         loss_makers=losing.height,
-        loss=float(losing["margin"].sum()),
-        cause=_cause(losing),
+        loss=float(losing[by].sum()),
+        cause=_cause(losing, by),
         cost_coverage=coverage,
         gini=_gini(amounts, total),
         currency=currency,
         spec=spec,
-        classes=classes,
-        deciles=deciles,
+        classes=_classes(amounts, total),
+        deciles=_deciles(amounts, total),
+        best_interval=best_interval,
     )
 
 
+def profit(customer: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
+    """Give what a customer brought: ``profit`` where the frame has it, else ``margin``."""
+    there = customer.collect_schema().names()
+    return pl.col("profit" if "profit" in there else "margin").fill_null(0)
+
+
+def _with_costs(customer: pl.LazyFrame) -> pl.LazyFrame:
+    """Keep the columns of this module; a frame without costs beside the goods' gets zeros."""
+    there = customer.collect_schema().names()
+    zero = pl.lit(0, dtype=pl.Decimal(38, 4))
+    costs = {c: pl.col(c) if c in there else zero for c in _COSTS}
+    plain = ("customer_id", "fold", "value", *_MARGINS, "value_costed", "orders")
+    return customer.select(*plain, **costs, profit=profit(customer))
+
+
 _MARGINS = ("margin", "margin_returns", "margin_below_cost")
+
+
+def coverage_sentence(share: float, lang: str) -> str:
+    """Say for how much of sales costs are known; nothing where it is as good as all."""
+    if share >= _AS_GOOD_AS_ALL:
+        return ""
+    known = i18n.percent(share, lang)
+    return i18n.text("Costs are known for {share} of sales.", lang, share=known)
 
 
 def cost_coverage(customer: pl.DataFrame) -> float:
@@ -206,37 +243,81 @@ def cost_coverage(customer: pl.DataFrame) -> float:
 
 
 def loss_makers(customer: pl.DataFrame | pl.LazyFrame) -> pl.DataFrame:
-    """List customers whose margin is negative, worst first.
+    """List customers whose profit (or margin, see :func:`profit`) is negative, worst first.
 
     Returns
     -------
-    ``customer_id`` (pseudonym), ``margin``, ``margin_returns``, ``margin_below_cost``,
-    ``value``, ``orders`` and ``cause``: what cost most with this customer.
+    ``customer_id`` (pseudonym), ``profit``, ``margin``, ``margin_returns``,
+    ``margin_below_cost``, ``freight``, ``service``, ``contacts``, ``value``, ``orders`` and
+    ``cause``: what cost most with this customer.
     """
-    returns, below = pl.col("margin_returns"), pl.col("margin_below_cost")
-    cause = pl.when(returns <= below).then(pl.lit("returns")).otherwise(pl.lit("below_cost"))
+    taken = _taken(beside_goods="profit" in customer.collect_schema())
+    most = pl.max_horizontal(*taken.values())
+    cause = pl.coalesce(pl.when(t == most).then(pl.lit(c)) for c, t in taken.items())
     return (
-        customer.lazy()
-        .filter(pl.col("margin") < 0, pl.col("purchase_days") > 0)
-        .select("customer_id", *_MARGINS, "value", "orders", cause=cause)
-        .sort("margin", "customer_id")
+        _with_costs(customer.lazy().filter(pl.col("purchase_days") > 0))
+        .filter(pl.col("profit") < 0)
+        .select("customer_id", "profit", *_MARGINS, *_COSTS, "value", "orders", cause=cause)
+        .sort("profit", "customer_id")
         .collect()
     )
 
 
-def _cause(losing: pl.DataFrame) -> str | None:
+def _taken(*, beside_goods: bool) -> dict[str, pl.Expr]:
+    """Give what each cause took, positive; of the goods alone there are two causes."""
+    goods = {"returns": -pl.col("margin_returns"), "below_cost": -pl.col("margin_below_cost")}
+    return goods | ({c: pl.col(c) for c in _COSTS} if beside_goods else {})
+
+
+def _cause(losing: pl.DataFrame, by: str) -> str | None:
     if losing.is_empty():
         return None
-    sums = {
-        "returns": losing["margin_returns"].sum(),
-        "below_cost": losing["margin_below_cost"].sum(),
-    }
-    return min(sums, key=lambda cause: float(sums[cause]))
+    taken = {c: t.sum() for c, t in _taken(beside_goods=by == "profit").items()}
+    sums = losing.select(**taken).row(0, named=True)
+    return max(sums, key=lambda cause: float(sums[cause]))
 
 
-def _best_share(amounts: pl.Series, total: float, best: float) -> float | None:
-    count = _first(len(amounts), best)
-    return float(amounts.head(count).sum()) / total if total > 0 else None
+def _best(
+    folds: pl.Series, amounts: pl.Series, total: float, best: float
+) -> tuple[float | None, Interval | None]:
+    """Give what the best share of customers bring, and its delete-a-fold interval.
+
+    Without a fold, the border between the best and the rest moves by a few places only: the
+    walk over these places gives the same number as sorting the rest anew.
+    """
+    if total <= 0:
+        return None, None
+    n = len(amounts)
+    top = _first(n, best)
+    inside = pl.int_range(n, eager=True) < top
+    sizes = (
+        pl.DataFrame({"fold": folds, "amount": amounts, "inside": inside})
+        .group_by("fold")
+        .agg(
+            pl.len(),
+            pl.col("amount").sum(),
+            inside=pl.col("inside").sum(),
+            inside_amount=pl.col("amount").filter("inside").sum(),
+        )
+        .sort("fold")
+    )
+    brought = float(amounts.head(top).sum())
+    amount_at, fold_at = amounts.to_numpy(), folds.to_numpy()
+    without = []
+    for fold, size, amount, within, within_amount in sizes.iter_rows():
+        if size == n or total - amount <= 0:
+            continue
+        short = _first(n - size, best) - (top - within)  # so many more (or fewer) belong to it
+        rest = brought - within_amount
+        place = top if short > 0 else top - 1
+        while short:
+            if fold_at[place] != fold:
+                rest += amount_at[place] if short > 0 else -amount_at[place]
+                short -= 1 if short > 0 else -1
+            place += 1 if short > 0 else -1
+        without.append(float(rest) / (total - amount))
+    share = brought / total
+    return share, jackknife_interval(share, without)
 
 
 def _gini(amounts: pl.Series, total: float) -> float | None:

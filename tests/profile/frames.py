@@ -48,6 +48,20 @@ def mart(rows: list[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(full, schema=SCHEMA)
 
 
+COSTS = ("discount_net", "freight", "service", "contacts")
+
+
+def costed(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Make a customer mart with what was given away and spent, and the profit that is left."""
+    spent = [dict.fromkeys(COSTS, Decimal(0)) | r for r in rows]
+    plain = mart([{k: v for k, v in r.items() if k not in COSTS} for r in spent])
+    costs = pl.DataFrame(
+        [{c: r[c] for c in COSTS} for r in spent], schema=dict.fromkeys(COSTS, pl.Decimal(38, 4))
+    )
+    left = pl.col("margin") - pl.col("freight") - pl.col("service") - pl.col("contacts")
+    return plain.hstack(costs).with_columns(profit=left.cast(pl.Decimal(38, 4)))
+
+
 def random_mart(seed: int, n: int) -> pl.DataFrame:
     """Make a mart with many ties, as real ones have."""
     draw = random.Random(seed)

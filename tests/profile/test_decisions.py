@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 from crmlib.estimate import Estimate, Interval
-from crmlib.profile import decisions
+from crmlib.profile import decisions, losses, migration
 from crmlib.profile.returning import ReturningResult, ReturningSpec
 from crmlib.profile.value import whale
-from tests.profile.frames import mart
+from tests.profile.frames import costed, mart
 from tests.profile.test_figures import _activity
 
 
@@ -54,3 +55,66 @@ def test_a_hidden_number_of_loss_makers_is_not_told_as_none() -> None:
 
 
 _COSTED = {"value": Decimal(100), "value_costed": Decimal(100), "margin": Decimal(20)}
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [("freight", "charge freight"), ("service", "call about"), ("contacts", "contact them less")],
+)
+def test_what_costs_money_beside_the_goods_has_its_own_remedy(cause: str, words: str) -> None:
+    worth = whale(costed([_COSTED] * 19 + [_COSTED | {cause: Decimal(50)}]))
+    found = decisions.decide(_activity(400, 400), worth, _came(0.4, 0.6))
+    assert words in found["customers that cost money"]
+
+
+def _moves(stayed: int, left: int, entered: int) -> migration.MigrationResult:
+    ways = [("loyal", "loyal")] * stayed + [("loyal", "at_risk")] * left
+    ways += [("recent", "champions")] * entered + [("lapsed", "lapsed")] * 100
+    frame = pl.DataFrame(
+        {
+            "customer_id": [str(i) for i in range(len(ways))],
+            "fold": [i % 64 for i in range(len(ways))],
+            "from": [a for a, _ in ways],
+            "to": [b for _, b in ways],
+            # By quintiles everybody would be at the top: no reason to decide otherwise.
+            "fresh": ["champions"] * len(ways),
+            "value": [Decimal(1)] * len(ways),
+        }
+    )
+    return migration.summarise(frame, migration.MigrationSpec(date(2025, 6, 30)))
+
+
+@pytest.mark.parametrize(
+    ("moves", "words"),
+    [
+        ((200, 10, 100), "growing by behaviour"),
+        ((200, 100, 10), "shrinking by behaviour"),
+        ((200, 50, 51), "steady by behaviour"),
+        ((0, 0, 0), "not known"),
+    ],
+)
+def test_top_segments(moves: tuple[int, int, int], words: str) -> None:
+    found = decisions.decide(
+        _activity(400, 400), whale(mart([])), _came(0.4, 0.6), moves=_moves(*moves)
+    )
+    assert words in found["top segments"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "words"),
+    [
+        ([-1] * 50 + [1] * 150, [-1] * 50 + [1] * 150, "the same customers"),
+        ([-1] * 100 + [1] * 100, [-1, 1] * 100, "not clearly the same"),
+        ([1] * 50, [1] * 50, "not known"),
+    ],
+)
+def test_losses_that_repeat(before: list[int], now: list[int], words: str) -> None:
+    years = ([_COSTED | {"margin": Decimal(m)} for m in year] for year in (before, now))
+    first, second = (mart(rows) for rows in years)
+    found = decisions.decide(
+        _activity(400, 400),
+        whale(mart([])),
+        _came(0.4, 0.6),
+        again=losses.repeat(first, second),
+    )
+    assert words in found["losses that repeat"]

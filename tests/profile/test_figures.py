@@ -35,7 +35,7 @@ def test_segment_bars_show_the_counts_largest_on_top(lang: str) -> None:
 
 
 def test_every_segment_has_its_colour() -> None:
-    assert {s.key for s in SEGMENTS} | {"other"} == set(theme.SEGMENT_COLOURS)
+    assert {s.key for s in SEGMENTS} | {"lapsed", "other"} == set(theme.SEGMENT_COLOURS)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

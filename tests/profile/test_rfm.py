@@ -7,8 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from crmlib.profile import rfm
+from crmlib.profile import rfm, segments
 from crmlib.profile.segments import SEGMENTS
 from tests.profile.frames import mart, random_mart
 
@@ -106,3 +108,104 @@ def test_row_order_does_not_matter() -> None:
 def test_a_wrong_spec_echoes_its_value(field: str, value: str) -> None:
     with pytest.raises(ValueError, match=value):
         rfm.RfmSpec(**{field: value})  # type: ignore[arg-type]
+
+
+_CUSTOMER = st.fixed_dictionaries(
+    {
+        "days_since_last": st.integers(0, 12),
+        "orders": st.integers(1, 6),
+        "value_real": st.integers(-20, 20).map(lambda n: Decimal(n) / 8),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(_CUSTOMER, min_size=1, max_size=40))
+def test_cuts_score_their_own_customers_as_the_quintiles_do(rows: list[dict[str, Any]]) -> None:
+    customer = mart(rows)
+    quintiles = rfm.score(customer)
+    fixed = rfm.score(customer, rfm.RfmSpec(cuts=rfm.cuts_of(quintiles)))
+    assert fixed.scores.equals(quintiles.scores)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_CUSTOMER, min_size=1, max_size=30), st.lists(_CUSTOMER, min_size=1, max_size=30))
+def test_cuts_place_others_where_the_first_customers_would(
+    first: list[dict[str, Any]], others: list[dict[str, Any]]
+) -> None:
+    cuts = rfm.cuts_of(rfm.score(mart(first)))
+    found = rfm.score(mart(others), rfm.RfmSpec(cuts=cuts)).scores
+
+    def place(value: Any, among: list[Any]) -> int:
+        """Count how many of the first are strictly below, in fifths of them."""
+        return min(sum(a < value for a in among) * 5 // len(among) + 1, 5)
+
+    for row, score in zip(others, found.iter_rows(named=True), strict=True):
+        days, firsts = -row["days_since_last"], [-a["days_since_last"] for a in first]
+        assert score["r"] == place(days, firsts)
+        assert score["f"] == place(row["orders"], [a["orders"] for a in first])
+        assert score["m"] == place(row["value_real"], [a["value_real"] for a in first])
+
+
+def test_an_analysts_thresholds_are_passed_by_more_and_by_fewer_days() -> None:
+    cuts = rfm.Cuts(
+        recency_days=(365, 180, 90, 30),
+        frequency=(1, 2, 4, 9),
+        monetary=(Decimal(100), Decimal(200), Decimal("299.99995"), Decimal(1000)),
+    )
+    rows = [
+        {"days_since_last": 365, "orders": 1, "value_real": Decimal(100)},
+        {"days_since_last": 364, "orders": 2, "value_real": Decimal("100.0001")},
+        {"days_since_last": 29, "orders": 10, "value_real": Decimal("1000.0001")},
+        {"days_since_last": 30, "orders": 9, "value_real": Decimal("299.9999")},
+        {"days_since_last": 30, "orders": 9, "value_real": Decimal(300)},
+    ]
+    found = rfm.score(mart(rows), rfm.RfmSpec(cuts=cuts)).scores
+    assert found.select("r", "f", "m").rows() == [
+        (1, 1, 1),
+        (2, 2, 2),
+        (5, 5, 5),
+        (4, 4, 3),
+        (4, 4, 4),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "thresholds", "told"),
+    [
+        ("recency_days", (30, 90, 180, 365), "falling"),
+        ("frequency", (1, 2, 2), "4 rising"),
+        ("frequency", (0, 1, 2, 3), "begin at 1"),
+        ("monetary", (Decimal(2), Decimal(1), Decimal(3), Decimal(4)), "rising"),
+    ],
+)
+def test_thresholds_out_of_order_are_refused(field: str, thresholds: Any, told: str) -> None:
+    good = {
+        "recency_days": (9, 8, 7, 6),
+        "frequency": (1, 2, 3, 4),
+        "monetary": tuple(map(Decimal, range(4))),
+    }
+    with pytest.raises(ValueError, match=told):
+        rfm.Cuts(**good | {field: thresholds})
+
+
+def test_there_are_no_cuts_of_nobody() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        rfm.cuts_of(rfm.score(mart([])))
+
+
+def test_lapsed_customers_join_as_a_group_without_scores() -> None:
+    year = random_mart(4, 90)
+    gone = {"days_since_last": 800, "value": Decimal(70), "value_real": Decimal(70)}
+    everybody = pl.concat([year, mart([gone] * 100)[90:]])  # ids go on where the year's end
+    scored = rfm.score(year, rfm.RfmSpec(months=12))
+    found = rfm.with_lapsed(scored, everybody)
+    assert found.customers == 90
+    assert found.segments["customers"].sum() == 100
+    assert found.segments["share"].sum() == pytest.approx(1)
+    last = found.segments.row(-1, named=True)
+    assert (last["segment"], last["customers"], last["value"]) == (segments.LAPSED, 10, 0)
+    assert found.scores.filter(pl.col("segment") == segments.LAPSED)["r"].null_count() == 10
+    assert rfm.cuts_of(found) == rfm.cuts_of(scored)
+    kept = found.scores.filter(pl.col("segment") != segments.LAPSED)
+    assert kept.equals(scored.scores)

@@ -38,6 +38,15 @@ def test_there_are_ten_and_all_are_named_in_both_languages() -> None:
         assert i18n.text(segment.action, "tr") != segment.action
 
 
+def test_states_outside_the_cube_are_named_in_both_languages() -> None:
+    outside = set(segments.ORDER) - {s.key for s in segments.SEGMENTS}
+    assert outside == {segments.LAPSED, segments.NOT_YET, segments.OTHER}
+    for key in outside:
+        assert i18n.text(segments.label(key), "tr") != segments.label(key)
+    todo = segments.action(segments.LAPSED)
+    assert i18n.text(todo, "tr") != todo
+
+
 def test_the_lowest_frequency_is_never_loyal() -> None:
     loyal = {"champions", "loyal", "cannot_lose"}
     for key in loyal:

@@ -1,4 +1,4 @@
-"""Figures, cards and tables of the profile: pure functions of results, nothing computed."""
+"""The overview: cards, segments and how unevenly value is spread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from crmlib import i18n, theme
 from crmlib.estimate import Estimate
 from crmlib.profile import segments
 from crmlib.profile.activity import ActivityResult
-from crmlib.profile.rfm import RfmResult
+from crmlib.profile.figures.comparisons import comparison_cards
+from crmlib.profile.rfm import RfmResult, RfmSpec
 from crmlib.profile.value import ValueResult
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def whale_curve(result: ValueResult, lang: str) -> go.Figure:
     """Draw the cumulated share of profit (or sales), from the best customer on."""
     import plotly.graph_objects as go
 
-    profit = result.by == "margin"
+    profit = result.by != "value"
     what = i18n.text("share of profit", lang) if profit else i18n.text("share of sales", lang)
     curve = result.curve
     line = go.Scatter(
@@ -105,14 +106,27 @@ def segment_table(result: RfmResult, lang: str) -> theme.Table:
         i18n.text("Segment", lang),
         i18n.text("Customers", lang),
         i18n.text("Share", lang),
-        i18n.text("Sales so far, at today's prices", lang)
-        if result.spec.money == "real"
-        else i18n.text("Sales so far", lang),
+        sales_header(result.spec, lang),
         i18n.text("Share of sales", lang),
         i18n.text("Days since last purchase, mean", lang),
         i18n.text("First thing to do", lang),
     ]
     return theme.Table(headers, rows, [False, True, True, True, True, True, False])
+
+
+def sales_header(spec: RfmSpec, lang: str) -> str:
+    """Name the sales that are scored: of how many months, and in which prices."""
+    real = spec.money == "real"
+    if spec.months is None:
+        return i18n.text(_SO_FAR_REAL if real else _SO_FAR, lang)
+    sentence = _MONTHS_REAL if real else _MONTHS
+    return i18n.text(sentence, lang, n=i18n.number(spec.months, lang))
+
+
+_SO_FAR = i18n.mark("Sales so far")
+_SO_FAR_REAL = i18n.mark("Sales so far, at today's prices")
+_MONTHS = i18n.mark("Sales of {n} months")
+_MONTHS_REAL = i18n.mark("Sales of {n} months, at today's prices")
 
 
 def cards(result: ActivityResult, lang: str) -> list[theme.Card]:
@@ -136,7 +150,7 @@ def cards(result: ActivityResult, lang: str) -> list[theme.Card]:
     if result.identified is not None:
         share = i18n.percent(result.identified, lang)
         found.append(theme.Card(i18n.text("Sales with a customer id", lang), share))
-    return found
+    return found + comparison_cards(result, lang)
 
 
 def _segment(key: str, lang: str) -> str:
