@@ -1,4 +1,4 @@
-"""The command ``crm``: check, build, sample, serve, lab, init."""
+"""The command ``crm``: check, build, sample, serve, lab, run, init."""
 
 from __future__ import annotations
 
@@ -10,14 +10,19 @@ import tempfile
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crmlib import i18n
 from crmlib.errors import ConfigError, CrmError
 from crmlib.i18n import mark
 
+if TYPE_CHECKING:
+    from crmlib.ledger.sample import SampleSpec
+
 CONFIG_FILE = "crm.toml"
 MAX_REASONS = 12
+# As crmlib.marts.build has them, which is too heavy to import for a line of help.
+ENGINES = ("polars", "duckdb")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +74,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
             help=t(mark("folder (or order file) to read instead of the configured one")),
         )
     build.add_argument("--workspace", type=Path, help=t(mark("folder for the tables")))
-    build.add_argument("--engine", default="polars", choices=["polars"])
+    build.add_argument("--engine", default="polars", choices=ENGINES)
     build.add_argument("--as-of", type=_day, help=t(mark("last day that counts, YYYY-MM-DD")))
     serve = command("serve", mark("open the dashboards in the browser"), _serve)
     serve.add_argument("--workspace", type=Path)
@@ -78,9 +83,28 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     serve.add_argument("--no-browser", action="store_true")
     lab = command("lab", mark("open the notebooks in JupyterLab"), _lab)
     lab.add_argument("--workspace", type=Path)
+    run = command("run", mark("run a notebook and write it as an HTML report"), _run)
+    run.add_argument("notebook", type=Path)
+    run.add_argument(
+        "-p",
+        dest="parameters",
+        metavar="NAME=VALUE",
+        type=_parameter,
+        action="append",
+        default=[],
+        help=t(mark("a value for one of the names in the notebook's first code cell; repeatable")),
+    )
+    run.add_argument("--workspace", type=Path)
+    run.add_argument("--out", type=Path, help=t(mark("the report, by default NOTEBOOK.html here")))
     sample = command("sample", mark("write a sample shop whose truth is known"), _sample)
     sample.add_argument("--customers", type=int, default=20_000)
     sample.add_argument("--seed", type=int, default=1)
+    sample.add_argument(
+        "--world",
+        default="real",
+        choices=["real", "clean"],
+        help=t(mark("real: all that makes data difficult; clean: the models' own assumptions")),
+    )
     sample.add_argument("--out", type=Path, default=Path("data/raw/sample"))
     return parser
 
@@ -89,6 +113,13 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError("a port is a number from 1 to 65535")
     return int(text)
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise argparse.ArgumentTypeError("a parameter is written NAME=VALUE")
+    return name, value
 
 
 def _day(text: str) -> date:
@@ -237,13 +268,27 @@ def _lab(given: argparse.Namespace, lang: str) -> int:
     return subprocess.call(command, env=environment)
 
 
+def _run(given: argparse.Namespace, lang: str) -> int:
+    from crmlib.board import report
+
+    out = given.out or Path(f"{given.notebook.stem}.html")
+    workspace = _workspace(given)
+    report.run(
+        given.notebook, out, parameters=dict(given.parameters), workspace=workspace, lang=lang
+    )
+    _say(i18n.text("Wrote {file}.", lang, file=out))
+    return 0
+
+
 def _sample(given: argparse.Namespace, lang: str) -> int:
     from crmlib.ledger import sample
 
-    spec = sample.SampleSpec(customers=given.customers, seed=given.seed)
+    spec = sample.spec_for(given.customers, seed=given.seed, world=given.world)
     if (given.out / CONFIG_FILE).exists() and sample.is_written(spec, given.out):
         _say(i18n.text("The sample shop is already in {folder}.", lang, folder=given.out))
         return 0
+    if sample.is_large(spec):
+        return _sample_in_pieces(spec, given.out, lang)
     sample.write(sample.simulate(spec), given.out)
     _say(
         i18n.text(
@@ -251,6 +296,26 @@ def _sample(given: argparse.Namespace, lang: str) -> int:
             lang,
             n=i18n.number(given.customers, lang),
             folder=given.out,
+        )
+    )
+    return 0
+
+
+def _sample_in_pieces(spec: SampleSpec, out: Path, lang: str) -> int:
+    from crmlib.ledger import sample
+
+    with _progress(lang) as progress:
+        truth = sample.write_lines(spec, out, progress=progress)
+    _say(
+        i18n.text(
+            "Wrote {lines} order lines of {n} customers to {folder}, in {pieces} files. A shop of "
+            "more than {limit} customers has order lines alone.",
+            lang,
+            lines=i18n.number(sum(truth["pieces"].values()), lang),
+            n=i18n.number(spec.customers, lang),
+            folder=out,
+            pieces=i18n.number(len(truth["pieces"]), lang),
+            limit=i18n.number(sample.LARGE, lang),
         )
     )
     return 0

@@ -27,24 +27,49 @@ function plotly(model) {
   });
 }
 
+// Plotly does not wrap titles; about seven pixels a letter at their size.
+function wrapped(text, width) {
+  const most = Math.max(18, Math.floor((width - 40) / 7.5));
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines[lines.length - 1];
+    if (last && last.length + word.length >= most) lines.push(word);
+    else lines[lines.length - 1] = last ? `${last} ${word}` : word;
+  }
+  return lines;
+}
+
 async function render({ model, el }) {
   const box = document.createElement("div");
   box.setAttribute("role", "figure");
   el.append(box);
   const Plotly = await plotly(model);
+  let titleLines = 1;
   const draw = () => {
     if (!el.isConnected) return;
     const { data, layout } = structuredClone(model.get("figure"));
     if (!layout) return;
+    const title = wrapped(layout.title?.text ?? "", el.clientWidth || 640);
+    titleLines = title.length;
+    if (title.length > 1) {
+      layout.title.text = title.join("<br>");
+      const more = 20 * (title.length - 1);
+      layout.margin = { ...layout.margin, t: (layout.margin?.t ?? 48) + more };
+      layout.height = (layout.height ?? 360) + more;
+    }
     box.lang = model.get("lang");
-    box.setAttribute("aria-label", layout.title?.text ?? "");
+    box.setAttribute("aria-label", title.join(" "));
     box.style.height = `${layout.height ?? 360}px`; // keep the place, so that nothing jumps
-    layout.font = { ...layout.font, color: getComputedStyle(el).color };
+    const color = getComputedStyle(el).color;
+    layout.font = { ...layout.font, color };
+    // Plotly takes the ground behind a matrix for white when it picks the colour of its texts.
+    for (const each of data) if (each.type === "heatmap") each.textfont = { color };
     Plotly.react(box, data, layout, { ...CONFIG, locale: model.get("lang") });
   };
   const sized = new ResizeObserver(() => {
     if (!el.clientWidth) return;
-    if (!box.data) draw();
+    const text = model.get("figure").layout?.title?.text ?? "";
+    if (!box.data || wrapped(text, el.clientWidth).length !== titleLines) draw();
     else Plotly.Plots.resize(box);
   });
   sized.observe(el);

@@ -28,6 +28,21 @@ def segment() -> Control:
     return Control("segment", i18n.mark("Segment"))
 
 
+def region() -> Control:
+    """Choose the region that customers are recorded in."""
+    return Control("region", i18n.mark("Region"))
+
+
+def channel() -> Control:
+    """Choose the channel that customers bought most in during the period."""
+    return Control("channel", i18n.mark("Main channel"))
+
+
+def horizon() -> Control:
+    """Choose over how many months moves between segments are followed."""
+    return Control("horizon", i18n.mark("Followed over"))
+
+
 class Choice:
     """A filter on the screen. A reader can send any value: only published ones are taken."""
 
@@ -37,14 +52,17 @@ class Choice:
         self.widget = ipywidgets.Dropdown()
         self.widget.add_class("crm-control")
 
-    def label(self, lang: str) -> None:
-        """Write the label and the options in ``lang``; the choice stays."""
+    def label(self, lang: str, window: str | None = None) -> None:
+        """Write the label and the options in ``lang``.
+
+        The choice stays, unless nobody of ``window`` belongs to it: then it is the default.
+        """
         chosen = self.value
-        options = list(self._published.options(self.control.dimension, lang))
+        options = list(self._published.options(self.control.dimension, lang, window=window))
         with self.widget.hold_sync():
             self.widget.description = i18n.text(self.control.label, lang)
             self.widget.options = options
-            self.widget.value = chosen
+            self.widget.value = chosen if chosen in {key for _, key in options} else options[0][1]
 
     @property
     def value(self) -> str:

@@ -43,6 +43,7 @@ class Page:
     ) -> None:
         self.name = name
         self.elements: list[elements.Element] = []
+        self._section: elements.Section | None = None
         self.choices: dict[str, Choice] = {}
         self.language = ipywidgets.Dropdown(
             options=LANGUAGE_NAMES, value=start_language(), description="Dil · Language"
@@ -57,24 +58,62 @@ class Page:
             self._published = published or open_workspace()
         except WorkspaceError as error:
             self._problem = error
-        else:
-            self.choices = {each.dimension: Choice(each, self._published) for each in filters}
+        for each in filters:
+            self._choice(each)
+        self._filters = list(self.choices)
+
+    def _choice(self, control: Control) -> Choice | None:
+        """Make a filter, unless this build has nothing to choose from."""
+        if self._published is None or not self._published.offers(control.dimension):
+            return None
+        made = self.choices[control.dimension] = Choice(control, self._published)
+        return made
+
+    def section(self, title: str) -> None:
+        """Begin a part of the page; ``title`` is a key of :data:`crmlib.board.render.SECTIONS`."""
+        self._section = elements.Section(render.SECTIONS[title])
+        self.elements.append(self._section)
+
+    def control(self, control: Control) -> None:
+        """Put a filter here, beside what it filters."""
+        choice = self._choice(control)
+        if choice:
+            self._add(elements.Inline(choice.widget))
+
+    def changes(self, of: str = "build.changes") -> None:
+        """Say, folded away, what changed since the last build."""
+        self._add(elements.lines(render.CHANGES, of))
 
     def sentences(self, of: Sequence[str]) -> None:
         """Say the headlines of the results named in ``of``."""
-        self.elements.append(elements.sentences(of))
+        self._add(elements.sentences(of, headed=self._section is None))
 
     def cards(self, function: Callable[[Any, str], Sequence[theme.Card]], of: str) -> None:
         """Show cards: ``function(result, lang)`` makes them of the result named in ``of``."""
-        self.elements.append(elements.cards(function, of))
+        self._add(elements.cards(function, of))
 
-    def chart(self, function: Callable[[Any, str], go.Figure], of: str) -> None:
-        """Show a chart: ``function(result, lang)`` makes its figure."""
-        self.elements.append(elements.Picture(function, of))
+    def chart(
+        self, function: Callable[[Any, str], go.Figure], of: str, *, wide: bool = False
+    ) -> None:
+        """Show a chart: ``function(result, lang)`` makes its figure.
 
-    def table(self, function: Callable[[Any, str], theme.Table], of: str) -> None:
-        """Show a table: ``function(result, lang)`` makes it."""
-        self.elements.append(elements.table(function, of))
+        Two stand side by side where there is room; a ``wide`` one stands alone.
+        """
+        self._add(elements.Picture(function, of, wide=wide))
+
+    def table(
+        self, function: Callable[[Any, str], theme.Table], of: str, *, under: str | None = None
+    ) -> None:
+        """Show a table: ``function(result, lang)`` makes it.
+
+        ``under`` is a key of :data:`crmlib.board.render.FOLDED`: the table opens on demand.
+        """
+        self._add(elements.table(function, of, under=render.FOLDED[under] if under else None))
+
+    def _add(self, element: elements.Element) -> None:
+        self.elements.append(element)
+        if self._section:
+            self._section.elements.append(element)
 
     def show(self) -> None:
         """Draw the page, and again whenever a filter or the language changes."""
@@ -85,10 +124,10 @@ class Page:
         self.refresh()
         style = ipywidgets.HTML(f"<style>{STYLE.read_text(encoding='utf-8')}</style>")
         style.add_class("crm-style")
-        switches = [*(choice.widget for choice in self.choices.values()), self.language]
-        for switch in switches:
+        for switch in (*(choice.widget for choice in self.choices.values()), self.language):
             switch.observe(self._changed, "value")
-        controls = ipywidgets.HBox(switches)
+        above = [self.choices[name].widget for name in self._filters]
+        controls = ipywidgets.HBox([*above, self.language])
         controls.add_class("crm-controls")
         shown = [element.widget for element in self.elements] if self._published else []
         parts = [self.heading, controls, self.alert, *shown]
@@ -104,7 +143,12 @@ class Page:
 
     def refresh(self) -> None:
         """Redraw everything for the filters and the language as they stand."""
-        self.alert.value = elements.attempt(self._draw, self.lang)
+        try:
+            self._draw()
+        except Exception as error:
+            self.alert.value = elements.excuse(error, self.lang)
+        else:
+            self.alert.value = ""
         self.alert.layout.display = None if self.alert.value else "none"
 
     def _changed(self, _change: object) -> None:
@@ -117,21 +161,37 @@ class Page:
         finally:
             self._refreshing = False
 
-    def _draw(self) -> str:
+    def _draw(self) -> None:
         if self._published is None:
             self.heading.value = render.heading(self.name, [], self.lang)
             raise self._problem  # it says which command mends it
-        self.heading.value = render.heading(self.name, self._notes(self._published), self.lang)
-        for choice in self.choices.values():
-            choice.label(self.lang)
-        chosen = {name: choice.value for name, choice in self.choices.items()}
-        view = View(self._published, chosen, self.lang)
+        window = self.choices["window"].value if "window" in self.choices else None
+        notes = self._notes(self._published, window)
+        self.heading.value = render.heading(self.name, notes, self.lang)
+        for name, choice in self.choices.items():
+            choice.label(self.lang, None if name == "window" else window)
+        view = self._view(self._published)
         for element in self.elements:
-            element.show(view)
-        return ""
+            if not isinstance(element, elements.Section):
+                element.show(view)
+        for element in self.elements:
+            if isinstance(element, elements.Section):
+                element.show(view)
 
-    def _notes(self, published: Published) -> list[str]:
+    def _view(self, published: Published) -> View:
+        chosen = {name: choice.value for name, choice in self.choices.items()}
+        narrowed = {
+            name: choice.control.label
+            for name, choice in self.choices.items()
+            if name in self._filters and chosen[name] != published.options(name, "en")[0][1]
+        }
+        return View(published, chosen, self.lang, narrowed)
+
+    def _notes(self, published: Published, window: str | None) -> list[str]:
         about = f"{published.shop} · {render.as_of(published.as_of, self.lang)}"
+        identified = published.identified(window)
+        if identified is not None:
+            about += f" · {render.identified(identified, self.lang)}"
         return [about, *published.notes(self.lang)]
 
 

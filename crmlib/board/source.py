@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,14 +32,28 @@ class Published(Protocol):
     def as_of(self) -> date:
         """Last day that the figures know of."""
 
-    def options(self, dimension: str, lang: str) -> Sequence[tuple[str, str]]:
+    def offers(self, dimension: str) -> bool:
+        """Whether there is anything to choose from."""
+
+    def options(
+        self, dimension: str, lang: str, *, window: str | None = None
+    ) -> Sequence[tuple[str, str]]:
         """Labels and ids of a filter's choices; the first is the default."""
 
     def notes(self, lang: str) -> Sequence[str]:
         """Cautions that go with every number."""
 
+    def identified(self, window: str | None = None) -> float | None:
+        """Share of the sales of a window that carry a customer id."""
+
     def result(self, name: str, **choices: str) -> Any:
         """Give a published result, or a ``Suppressed`` in its place."""
+
+    def caption(self, name: str, lang: str, **choices: str) -> str:
+        """Say what a result is about, where its title does not."""
+
+    def dimensions_of(self, name: str) -> Sequence[str]:
+        """List the filters that a result follows."""
 
 
 class WithheldError(Exception):
@@ -48,11 +62,40 @@ class WithheldError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the reader asked to see: a choice for every filter, in a language."""
+    """What the reader asked to see: a choice for every filter, in a language.
+
+    Attributes
+    ----------
+    narrowed
+        Labels, in English, of the filters that are not at their default.
+    told
+        Reasons that the page has given already: one apology is enough.
+    """
 
     published: Published
     choices: Mapping[str, str]
     lang: str
+    narrowed: Mapping[str, str] = field(default_factory=dict)
+    told: set[str] = field(default_factory=set)
+
+    def first_told(self, reason: str) -> bool:
+        """Tell whether a reason is new to the reader of this page, and note it."""
+        new = reason not in self.told
+        self.told.add(reason)
+        return new
+
+    def followed(self, name: str) -> str:
+        """Give the choices that the result called ``name`` depends on, as one text."""
+        return " ".join(self.choices.get(d, "") for d in self.published.dimensions_of(name))
+
+    def about(self, name: str) -> list[str]:
+        """Say what a result is about, and which of the reader's filters it does not follow."""
+        said = [self.published.caption(name, self.lang, **self.choices)]
+        mine = self.published.dimensions_of(name)
+        idle = [i18n.text(t, self.lang) for d, t in self.narrowed.items() if d not in mine]
+        if idle:
+            said.append(i18n.text("Not filtered by: {names}.", self.lang, names=", ".join(idle)))
+        return [each for each in said if each]
 
     def result(self, name: str) -> Any:
         """Give the result called ``name``.

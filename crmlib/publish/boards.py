@@ -1,7 +1,13 @@
-"""What dashboards read: published results, one small file a theme and window."""
+"""What dashboards read: published results, one small file a window or result.
+
+``boards/index`` lists the dimensions, the results with the dimensions they have, and the notes;
+``boards/<theme>/windows/<window>`` holds the results of a window for every cell, and
+``boards/<theme>/<result>`` those that do not depend on the window.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -12,10 +18,11 @@ from crmlib import i18n
 from crmlib.errors import WorkspaceError
 from crmlib.i18n import mark
 from crmlib.ledger import store
-from crmlib.publish.codec import decode
+from crmlib.publish.codec import unpack
 
 INDEX = "boards/index"
 ALL = "all"
+WINDOW = "window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,12 @@ class Suppressed:
 
 
 NOBODY = mark("No customers here.")
-TOO_FEW = mark("Fewer than {n} customers, or one customer dominates: not shown.")
+# It must not tell a small cell from one that is hidden to protect it.
+TOO_FEW = mark(
+    "Not shown: here, or in a group that would follow from this one, are fewer than {n} customers"
+    " or one customer dominates."
+)
+NO_ORDERS = mark("This build has no order lines, so there is no customer profile.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +63,23 @@ class Published:
     _index: dict[str, Any] = field(repr=False)
     _store: store.Build = field(repr=False)
 
-    def options(self, dimension: str, lang: str) -> list[tuple[str, str]]:
+    def offers(self, dimension: str) -> bool:
+        """Tell whether there is anything to choose from in a dimension."""
+        return len(self._index["dimensions"].get(dimension, ())) > 1
+
+    def options(
+        self, dimension: str, lang: str, *, window: str | None = None
+    ) -> list[tuple[str, str]]:
         """Give (label, id) of a dimension's members; the first is the default.
+
+        Parameters
+        ----------
+        dimension
+            ``"window"``, ``"segment"``, ...
+        lang
+            Language of the labels.
+        window
+            Leave out members that nobody of this window belongs to.
 
         Raises
         ------
@@ -60,7 +87,8 @@ class Published:
             If there is no such dimension.
         """
         members = self._index["dimensions"][dimension]
-        return [(_label(m, lang), m["id"]) for m in members]
+        there = self._index["present"].get(window, {}).get(dimension)
+        return [(_label(m, lang), m["id"]) for m in members if there is None or m["id"] in there]
 
     def result(self, name: str, **cell: str) -> Any:
         """Give a published Result, or :class:`Suppressed`.
@@ -70,21 +98,60 @@ class Published:
         name
             Theme and result, e.g. ``"profile.rfm"``.
         cell
-            One member of each dimension; a dimension left out is at its default. A member that
-            is not offered raises ``KeyError``: what comes from a page is not trusted.
+            One member of each dimension; a dimension left out is at its default, one that the
+            result does not have makes no difference. A member that is not offered raises
+            ``KeyError``: what comes from a page is not trusted.
         """
+        packed, key = self._find(name, cell)
+        if packed is None:
+            return Suppressed(self._index["without"][name.partition(".")[0]])
+        found = unpack(packed, key)
+        return Suppressed(NOBODY) if found is None else found
+
+    def caption(self, name: str, lang: str, **cell: str) -> str:
+        """Say what a result is about where its title does not; may be empty.
+
+        Parameters are those of :meth:`result`.
+        """
+        packed, key = self._find(name, cell)
+        about = (packed or {}).get("captions", {}).get(key)
+        return _label(about, lang) if about else ""
+
+    def dimensions_of(self, name: str) -> tuple[str, ...]:
+        """List the dimensions that a result has: other filters do not change it."""
         theme, _, what = name.partition(".")
-        chosen = {d: self._member(d, cell.pop(d, None)) for d in self._index["dimensions"]}
-        if cell:
-            raise KeyError(f"no dimension {', '.join(sorted(cell))}")
-        cells = _cells(self._store, theme, chosen["window"])
-        if what not in self._index["results"][theme]:
+        return tuple(self._index["results"].get(theme, {}).get(what, ()))
+
+    def identified(self, window: str | None = None) -> float | None:
+        """Give the share of a window's sales that carry a customer id; ``None`` if not known."""
+        if not self._index["dimensions"].get(WINDOW):
+            return None
+        found: float | None = self._index["identified"][self._member(WINDOW, window)]
+        return found
+
+    def notes(self, lang: str) -> list[str]:
+        """Give the cautions that go with every number of this build."""
+        notes = [(n["message"], n["fields"]) for n in self._index["notes"]]
+        return [i18n.text(message, lang, **in_words(fields, lang)) for message, fields in notes]
+
+    def _find(self, name: str, cell: Mapping[str, str]) -> tuple[dict[str, Any] | None, str]:
+        """Give a result's cells and which one was asked for; ``None`` where it has no data."""
+        theme, _, what = name.partition(".")
+        if theme in self._index["without"]:
+            return None, ""
+        if what not in self._index["results"].get(theme, {}):
             raise KeyError(f"{theme} publishes no result {what!r}")
-        found = cells.get(chosen["segment"], {})
-        whole = cells.get(ALL, {})
-        if what in self._index["whole"][theme]:
-            found = whole
-        return decode(found[what]) if what in found else Suppressed(NOBODY)
+        unknown = [d for d in cell if d not in self._index["dimensions"]]
+        if unknown:
+            raise KeyError(f"no dimension {', '.join(sorted(unknown))}")
+        chosen = {d: self._member(d, cell.get(d)) for d in self._index["dimensions"]}
+        mine = self._index["results"][theme][what]
+        place = f"windows/{chosen[WINDOW]}" if WINDOW in mine else what
+        key = ".".join(str(self._place(d, chosen[d])) for d in mine if d != WINDOW)
+        return _document(self._store, f"boards/{theme}/{place}")[what], key
+
+    def _place(self, dimension: str, member: str) -> int:
+        return [m["id"] for m in self._index["dimensions"][dimension]].index(member)
 
     def _member(self, dimension: str, member: str | None) -> str:
         offered: list[str] = [m["id"] for m in self._index["dimensions"][dimension]]
@@ -94,26 +161,29 @@ class Published:
             raise KeyError(f"{dimension} has no such member")
         return member
 
-    def notes(self, lang: str) -> list[str]:
-        """Give the cautions that go with every number of this build."""
-        notes = [(n["message"], n["fields"]) for n in self._index["notes"]]
-        return [i18n.text(message, lang, **in_words(fields, lang)) for message, fields in notes]
-
 
 def in_words(fields: dict[str, Any], lang: str) -> dict[str, str]:
     """Write a note's numbers as the language writes them."""
     return {k: i18n.number(v, lang) if isinstance(v, int) else str(v) for k, v in fields.items()}
 
 
-def _label(member: dict[str, Any], lang: str) -> str:
-    from crmlib.profile.activity import window_label
+def _label(member: Mapping[str, Any], lang: str) -> str:
+    label, fields = member["label"], member["fields"]
+    return i18n.text(label, lang, **{k: _in_words(k, v, lang) for k, v in fields.items()})
 
-    return window_label(member["label"], member["fields"], lang)
+
+_DATES = {"month": i18n.month, "day": i18n.day, "first": i18n.day, "middle": i18n.day}
+_DATES["last"] = i18n.day
 
 
-@lru_cache(maxsize=64)
-def _cells(build: store.Build, theme: str, window: str) -> dict[str, Any]:
-    found: dict[str, Any] = build.document(f"boards/{theme}/{window}")
+def _in_words(kind: str, value: str, lang: str) -> str:
+    return _DATES[kind](date.fromisoformat(value), lang) if kind in _DATES else value
+
+
+# A page moves between a few windows; a large cube's file takes some megabytes once read.
+@lru_cache(maxsize=8)
+def _document(build: store.Build, file: str) -> dict[str, Any]:
+    found: dict[str, Any] = build.document(file)
     return found
 
 

@@ -11,16 +11,13 @@ from typing import Any
 from crmlib import ledger as ledgers
 from crmlib import marts as mart_tables
 from crmlib.config import Config
-from crmlib.i18n import mark
 from crmlib.ledger import store
 from crmlib.ledger.read import inputs_of
 from crmlib.marts.manifest import unchanged
 from crmlib.marts.opened import marts_of
-from crmlib.profile import segments
-from crmlib.publish import profile
-from crmlib.publish.boards import ALL, INDEX
-from crmlib.publish.codec import encode
-from crmlib.publish.windows import Window, windows
+from crmlib.publish import changes, writer
+from crmlib.publish.boards import INDEX, NO_ORDERS
+from crmlib.publish.codec import pack
 
 Progress = Callable[[str, int, int], None]
 
@@ -70,50 +67,51 @@ def build(
     workspace = config.workspace
     with store.locked(workspace):
         inputs = [asdict(i) for i in inputs_of(config)]
-        same = store.current_or_none(workspace)
-        if same and same.has(INDEX) and unchanged(workspace, config, inputs):
-            return Outcome(changed=False, manifest=same.manifest, folder=same.folder)
+        last = store.current_or_none(workspace)
+        if last and last.has(INDEX) and unchanged(workspace, config, inputs):
+            return Outcome(changed=False, manifest=last.manifest, folder=last.folder)
+        facts = last.document(changes.FACTS) if last and last.has(changes.FACTS) else None
         read = ledgers.read(config, today=today, progress=progress)
         with store.new_build(workspace) as made:
             manifest = mart_tables.write(read, made, engine=engine, progress=progress)
             store.describe(made, manifest)
-            publish(made, progress=progress)
+            publish(made, last=facts, progress=progress)
             store.finish(made)
     return Outcome(changed=True, manifest=manifest, folder=made.folder)
 
 
-def publish(made: store.Build, *, progress: Progress | None = None) -> None:
-    """Run the themes on a build's marts and write its boards."""
+def publish(
+    made: store.Build, *, last: dict[str, Any] | None = None, progress: Progress | None = None
+) -> None:
+    """Run the themes on a build's marts and write its boards.
+
+    Parameters
+    ----------
+    made
+        A build whose marts are written.
+    last
+        The facts that the build before it kept (:mod:`crmlib.publish.changes`).
+    progress
+        Called with (what, done, total).
+    """
     opened = marts_of(made)
-    manifest = opened.manifest
-    offered = windows(opened.begins, max(opened.begins, opened.as_of))
-    theme = profile.Profile(opened)
-    for number, window in enumerate(offered, start=1):
-        made.keep_document(f"boards/profile/{window.id}", encode(theme.cells(window)))
-        if progress:
-            progress("boards/profile", number, len(offered))
-    made.keep_document(
-        INDEX,
-        {
-            "as_of": opened.as_of.isoformat(),
-            "shop": manifest["shop"]["name"],
-            "currency": opened.currency,
-            "notes": manifest["notes"],
-            "dimensions": {"window": _window_members(offered), "segment": _segment_members()},
-            "results": {"profile": list(profile.RESULTS)},
-            "whole": {"profile": list(profile.WHOLE)},
-        },
-    )
-
-
-def _window_members(offered: list[Window]) -> list[dict[str, Any]]:
-    return [{"id": w.id, "label": w.label, "fields": w.label_fields} for w in offered]
-
-
-def _segment_members() -> list[dict[str, Any]]:
-    keys = [*(s.key for s in segments.SEGMENTS), segments.OTHER]
-    named = [{"id": key, "label": segments.label(key), "fields": {}} for key in keys]
-    return [{"id": ALL, "label": _EVERYONE, "fields": {}}, *named]
-
-
-_EVERYONE = mark("All segments")
+    index: dict[str, Any] = {
+        "as_of": opened.as_of.isoformat(),
+        "shop": opened.manifest["shop"]["name"],
+        "currency": opened.currency,
+        "notes": opened.manifest["notes"],
+        "dimensions": {},
+        "present": {},
+        "identified": {},
+        "results": {},
+        "without": {},
+    }
+    if "order_lines" in opened.tables:
+        facts = writer.write(opened, made, index, progress=progress)
+        compared = {"changes": pack({"": changes.compare(facts, last)})}
+        made.keep_document("boards/build/changes", compared)
+        made.keep_document(changes.FACTS, facts.document())
+        index["results"] |= {"build": {"changes": []}}
+    else:
+        index["without"] = {"profile": NO_ORDERS, "build": NO_ORDERS}
+    made.keep_document(INDEX, index)

@@ -1,261 +1,405 @@
-"""The profile's cube: every window by every segment, with small cells merged or left out.
+"""The profile's results for every window and cell of the cube.
 
-One population everywhere: customers who bought in the window. Each has a segment, so the cells
-of a window add up to the whole; what is left out of a cell is left out of enough cells that it
-does not follow from the whole by subtraction.
+One population everywhere: customers who bought in the window. Each has one segment, one region
+and one channel, so the cells of a line add up to its total; what is not shown is chosen by
+:mod:`crmlib.publish.suppress`, for all cells of a window together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import polars as pl
 
+from crmlib.estimate import Estimate
 from crmlib.i18n import mark
-from crmlib.marts import Marts
-from crmlib.profile import activity, returning, rfm, segments, value
-from crmlib.publish.boards import ALL, NOBODY, TOO_FEW, Suppressed
+from crmlib.marts import Marts, customers, seasons
+from crmlib.marts.calendar import trailing_year
+from crmlib.profile import activity, returning, rfm, segments, value, waterfall
+from crmlib.publish import cube, suppress, tally
+from crmlib.publish.boards import NOBODY, TOO_FEW, Suppressed
+from crmlib.publish.cube import By, Cell, Counted, Customers, Days
+from crmlib.publish.suppress import MIN_CUSTOMERS, Mask
 from crmlib.publish.windows import Window
 
-if TYPE_CHECKING:
-    from datetime import date
-
-RESULTS = ("activity", "value", "returning", "rfm")
-WHOLE = ("rfm",)  # the same for every segment: it compares them
-MIN_CUSTOMERS = 10
-DOMINANT = 0.5
-ASKED_OF_ALL = mark(
-    "Who comes back is asked of all customers: a segment is made of those who did, or did not."
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Segmented:
-    """Customers as of a day: their mart and their segment."""
-
-    customer: pl.DataFrame
-    scores: rfm.RfmResult
+CUBED = ("activity", "value", "returning")  # by window and cell
+WHOLE = ("rfm", "waterfall")  # by window alone
+ASKED_OF_ALL = mark("Who comes back is asked of all customers together.")
+OF_YEAR = mark("Purchases from {first} to {last}.")
+OF_LOSS_MAKERS = mark("All customers of the period that cost money.")
 
 
 class Profile:
-    """Makes the cells of the profile's cube; keeps segmentations by day."""
+    """Makes the cells of the profile's cube.
 
-    def __init__(self, marts: Marts, *, k: int = MIN_CUSTOMERS) -> None:
+    Parameters
+    ----------
+    marts
+        The marts of a build with order lines.
+    offered
+        The windows that a reader may choose.
+    k
+        Smaller groups of customers are not shown.
+    """
+
+    def __init__(self, marts: Marts, offered: Sequence[Window], *, k: int = MIN_CUSTOMERS) -> None:
         self._marts = marts
         self._k = k
-        self._spec = rfm.RfmSpec(money="real" if marts.has_index else "nominal")
-        self._by_day: dict[date, _Segmented] = {}
+        self._offered = offered
+        self.customers = Customers(marts, k)
+        self._counted: dict[Days, Counted] = {}
+        self._wholes: dict[Days, dict[str, Any]] = {}
+        self._before: dict[Days, tally.Folds] = {}
+        self._hidden: dict[Days, Mask] = {}
+        self._untold_before: dict[Days, Mask] = {}
 
-    def cells(self, window: Window) -> dict[str, dict[str, Any]]:
-        """Give ``{segment: {result name: Result or Suppressed}}`` of a window."""
-        at_end = self._segmented(window.last_day)
-        active = self._active(window, at_end)
-        whole = {"rfm": self._rfm(at_end)}
-        if not _safe([_size(ALL, active)], self._k):
-            why = Suppressed(TOO_FEW, self._k) if active.height else Suppressed(NOBODY)
-            return {ALL: whole | {name: why for name in RESULTS if name not in WHOLE}}
-        merged = merge_small(active, self._k)
-        groups = {ALL: active} | {
-            key: active.filter(pl.col("segment").is_in(group)) for key, group in _groups(merged)
+    def count(self) -> Iterator[Window]:
+        """Add up one window after the other; then choose what is not shown."""
+        for window in self._offered:
+            if window.days not in self._counted:
+                self._count(window)
+            yield window
+        axes, begins = self.customers.dimensions, self._marts.begins
+        self._hidden = cube.masks(self._counted, axes, self._k, begins=begins)
+
+    def _count(self, window: Window) -> None:
+        frame = self.customers.of(window.days)
+        by = cube.by_what(frame)
+        self._counted[window.days] = cube.count(self.customers, frame, by, self._k)
+        self._wholes[window.days] = self._whole(window, frame, by)
+
+    def cells(self, window: Window) -> dict[str, dict[Cell, Any]]:
+        """Give ``{result name: {cell: Result or Suppressed}}`` of a window, once counted."""
+        hidden = self._hidden[window.days]
+        whole = {n: replace(r, **_named(n, window)) for n, r in self._wholes[window.days].items()}
+        found: dict[str, dict[Cell, Any]] = {name: {} for name in CUBED}
+        if hidden.flat[0]:
+            why = Suppressed(TOO_FEW, self._k)
+            found = {name: dict.fromkeys(np.ndindex(hidden.shape), why) for name in CUBED}
+            return found | {"rfm": {(): self._rfm(window)}, "waterfall": {(): why}}
+        losses = cube.losses_hidden(self._counted[window.days], hidden, self._k)
+        # Where nobody is may be hidden, too: it must read as the others do.
+        told = hidden | (self._counted[window.days].sums.customers > 0)
+        for cell in np.argwhere(told).tolist():
+            place = tuple(cell)
+            made: dict[str, Any] = dict.fromkeys(CUBED, Suppressed(TOO_FEW, self._k))
+            if not hidden[place]:
+                made = {
+                    "activity": self._activity(window, place, whole["activity"]),
+                    "value": self._value(window, place, whole["value"], losses),
+                    "returning": Suppressed(ASKED_OF_ALL) if any(place) else whole["returning"],
+                }
+            for name, result in made.items():
+                found[name][place] = result
+        somebody = whole["activity"].customers > 0
+        fall = self._fall(whole["waterfall"], hidden=bool(losses.flat[0]))
+        fall = fall if somebody else Suppressed(NOBODY)
+        return found | {"rfm": {(): self._rfm(window)}, "waterfall": {(): fall}}
+
+    def _fall(
+        self, fall: waterfall.WaterfallResult, *, hidden: bool
+    ) -> waterfall.WaterfallResult | Suppressed:
+        """Give the waterfall, or why there is none."""
+        if not fall.costs_known:
+            return Suppressed(waterfall.NO_COSTS)
+        if not fall.customers:
+            return Suppressed(value.NONE)
+        if hidden:
+            return Suppressed(value.FEWER if fall.customers < self._k else TOO_FEW, self._k)
+        return fall
+
+    def hidden(self, window: Window) -> Mask:
+        """Tell which cells of a window are not shown, once counted."""
+        return self._hidden[window.days]
+
+    def caption(self, name: str, window: Window) -> dict[str, Any] | None:
+        """Say what a result of the whole is about: a sentence, and the ISO dates in its braces."""
+        if name == "waterfall":
+            return {"label": OF_LOSS_MAKERS, "fields": {}}
+        if name != "rfm":
+            return None
+        first = window.first_day if window.id == "all" else trailing_year(window.last_day)
+        days = {"first": max(first, self._marts.begins), "last": window.last_day}
+        return {"label": OF_YEAR, "fields": {n: day.isoformat() for n, day in days.items()}}
+
+    def present(self, window: Window) -> dict[str, list[str]]:
+        """List the members of each dimension that somebody of the window belongs to."""
+        counts = self._counted[window.days].sums.customers
+        found = {}
+        for axis, dimension in enumerate(self.customers.dimensions):
+            line = counts[tuple(slice(None) if a == axis else 0 for a in range(counts.ndim))]
+            found[dimension.name] = [
+                m.id for m, n in zip(dimension.members, line, strict=True) if n or m.id == "all"
+            ]
+        return found
+
+    def identified(self, window: Window) -> float | None:
+        """Give the share of the window's sales that carry a customer id."""
+        if self._marts.manifest["strangers_dropped"]:
+            return None
+        inside = pl.from_epoch("day", "d").is_between(*window.days)
+        total, known = self._sales.filter(inside).select(pl.col("value", "known").sum()).row(0)
+        return float(known) / float(total) if total and total > 0 else None
+
+    @cached_property
+    def _sales(self) -> pl.DataFrame:
+        """Sales by day, and those with a customer id; summed exactly, so in any order."""
+        amount = pl.col("value")
+        known = amount.filter(pl.col("customer_id").is_not_null())
+        lines = self._marts.ledger("order_lines").group_by("day")
+        return lines.agg(amount.sum(), known=known.sum()).collect(engine="streaming")
+
+    # --- the whole
+
+    def _whole(self, window: Window, frame: pl.DataFrame, by: By) -> dict[str, Any]:
+        worth = value.ValueSpec(by=by, points=cube.points(self._k, cube.FINE)(frame.height))
+        found = value.whale(frame, worth, currency=self._marts.currency)
+        return {
+            "activity": self._whole_activity(window, frame),
+            "value": replace(
+                found,
+                best_share=found.best_share if worth.points > 1 else None,
+                best_interval=found.best_interval if worth.points > 1 else None,
+                curve=found.curve.with_columns(pl.all().round(6)),
+                gini=None,
+                fewer_than=self._k,
+                short_window=window.short,
+                classes=pl.DataFrame(),
+                deciles=pl.DataFrame(),
+            ),
+            "returning": self._returning(window, frame),
+            "waterfall": waterfall.measure(frame, currency=self._marts.currency),
         }
-        worth = self._values(groups, window)
-        found = {
-            key: {
-                "activity": self._activity(window, key, mine),
-                "value": worth[key],
-                "returning": Suppressed(ASKED_OF_ALL),
-            }
-            for key, mine in groups.items()
-        }
-        found[ALL] |= whole | {"returning": self._returning(window, active, at_end.customer)}
-        return found | self._missing(merged)
 
-    def _missing(self, merged: dict[str, str]) -> dict[str, dict[str, Any]]:
-        """Say of segments without a cell of their own why they have none."""
-        small = Suppressed(TOO_FEW, self._k)
-        hidden = [key for key, shown in merged.items() if shown != key]
-        return {key: {name: small for name in RESULTS if name not in WHOLE} for key in hidden}
-
-    def _segmented(self, day: date) -> _Segmented:
-        if day not in self._by_day:
-            customer = self._marts.customer_at(day).collect()
-            scores = rfm.score(customer, self._spec, currency=self._marts.currency)
-            self._by_day[day] = _Segmented(customer, scores)
-        return self._by_day[day]
-
-    def _active(self, window: Window, at_end: _Segmented) -> pl.DataFrame:
-        """Give customers who bought in the window, with their segment at its end."""
-        bought = self._marts.customer_between(window.first_day, window.last_day).filter(
-            pl.col("purchase_days") > 0
-        )
-        named = at_end.scores.scores.select("customer_id", "segment")
-        return bought.collect().join(named, on="customer_id", how="inner", maintain_order="left")
-
-    def _activity(self, window: Window, key: str, active: pl.DataFrame) -> activity.ActivityResult:
-        before, why = None, activity.NOT_COMPARED
-        if key == ALL:
-            before, why = self._before(window)
+    def _whole_activity(self, window: Window, frame: pl.DataFrame) -> activity.ActivityResult:
+        spec = activity.ActivitySpec(*window.days)
+        before, why = self._year_before(window)
+        aligned = spec.aligned(turkey=self._in_turkey)
         return activity.measure(
-            active,
+            frame,
             before,
-            activity.ActivitySpec(window.first_day, window.last_day),
+            spec,
             label=window.label,
             label_fields=window.label_fields,
-            identified=self._identified(window) if key == ALL else None,
+            identified=self.identified(window),
             real=self._marts.has_index,
             no_comparison=why,
             currency=self._marts.currency,
+            month_before=self._earlier(spec.month_before),
+            aligned=self._aligned(aligned),
+            targets=self._targets(spec, frame),
         )
 
-    def _before(self, window: Window) -> tuple[pl.DataFrame | None, str]:
-        first, last = window.year_before
-        if first < self._marts.begins or window.id == "all":
+    @property
+    def _in_turkey(self) -> bool:
+        shop = self._marts.manifest["shop"]
+        return seasons.keeps_bayrams(shop["time_zone"], shop["currency"])
+
+    def _year_before(self, window: Window) -> tuple[pl.DataFrame | None, str]:
+        """Give last year's customers, and remember them by fold for the cells' comparisons."""
+        days = window.year_before
+        if days[0] < self._marts.begins or window.id == "all":
             return None, activity.NO_YEAR_BEFORE
-        before = self._marts.customer_between(first, last).collect()
-        bought = before.filter(pl.col("purchase_days") > 0).height
-        if 0 < bought < self._k:
+        before = self.customers.of(days)
+        if days not in self._before:
+            place = self.customers.place(before)
+            flat = tally.Place(place.customers, place.places[1:], place.shape[1:])
+            self._before[days] = tally.by_fold(before, flat)
+        if self._before[days].cube.sensitive(self._k).flat[0]:
             return None, activity.TOO_FEW_BEFORE
         return before, ""
 
-    def _identified(self, window: Window) -> float | None:
-        return self._marts.identified_between(window.first_day, window.last_day)
+    def _earlier(self, days: Days | None) -> pl.DataFrame | None:
+        """Give an earlier window's customers where it lies in the data and may be told."""
+        if days is None or days[0] < self._marts.begins:
+            return None
+        found = self._marts.customer_between(*days).filter(pl.col("purchase_days") > 0).collect()
+        amounts = found["value"].cast(pl.Float64).to_numpy()
+        told = not suppress.cube((), amounts, ()).sensitive(self._k).flat[0]
+        return found if told and found.height else None
 
-    def _values(
-        self, groups: dict[str, pl.DataFrame], window: Window
-    ) -> dict[str, value.ValueResult]:
-        """Make the value results; loss-makers are shown where no small number follows."""
-        found = {
-            key: publishable_value(active, self._marts.currency, self._k, short=window.short)
-            for key, active in groups.items()
-        }
-        counts = {key: r.loss_makers or 0 for key, r in found.items()}
-        hidden = hide_losses(counts, self._k)
-        return {
-            key: replace(r, loss_makers=None, loss=None, cause=None) if key in hidden else r
-            for key, r in found.items()
-        }
+    def _aligned(self, days: seasons.Aligned | None) -> tuple[seasons.Aligned, pl.DataFrame] | None:
+        found = self._earlier((days.first_day, days.last_day)) if days else None
+        return (days, found) if days and found is not None else None
 
-    def _returning(
-        self, window: Window, active: pl.DataFrame, customer: pl.DataFrame
-    ) -> returning.ReturningResult:
+    def _targets(
+        self, spec: activity.ActivitySpec, frame: pl.DataFrame
+    ) -> tuple[activity.TargetReached, ...]:
+        if self._plan.is_empty() or not spec.whole_months:
+            return ()
+        done = activity.achieved(self._kpis, self._everybody, spec)
+        done["customers"] = float(frame.height)
+        began = pl.from_epoch("first_day", "d").is_between(spec.first_day, spec.last_day)
+        news = self._everybody.filter(began)["status"] == customers.NEW
+        # Beside the number of new ones, growth would tell the few who may be old.
+        if any(0 < n < self._k for n in (news.sum(), (~news).sum())):
+            del done["new_customers"]
+        return activity.against_targets(self._plan, done, spec)
+
+    @cached_property
+    def _plan(self) -> pl.DataFrame:
+        return self._marts.ledger("targets").select("month", "kpi", "value").collect()
+
+    @cached_property
+    def _kpis(self) -> pl.DataFrame:
+        return self._marts.kpis.collect()
+
+    @cached_property
+    def _everybody(self) -> pl.DataFrame:
+        return self._marts.customer.select("status", "first_day").collect()
+
+    def _returning(self, window: Window, frame: pl.DataFrame) -> returning.ReturningResult:
+        customer = self._marts.customer_at(window.last_day).select(_RETURNING).collect()
         came = returning.measure(
             customer,
-            active,
+            frame,
             returning.ReturningSpec(window.last_day),
             first_day=self._marts.begins + timedelta(days=self._marts.burn_in_days),
         )
         return publishable_returning(came, self._k)
 
-    def _rfm(self, at_end: _Segmented) -> rfm.RfmResult | Suppressed:
-        scores = at_end.scores
-        sized = scores.scores.rename({"monetary": "value"})
-        if not _safe([_size(ALL, sized)], self._k):
-            return Suppressed(TOO_FEW, self._k) if scores.customers else Suppressed(NOBODY)
-        merged = merge_small(sized, self._k)
-        shown = scores.scores.with_columns(pl.col("segment").replace(merged))
-        return replace(scores, segments=rfm.summarise(shown), scores=pl.DataFrame())
+    # --- cells
+
+    def _activity(
+        self, window: Window, cell: Cell, whole: activity.ActivityResult
+    ) -> activity.ActivityResult:
+        if not any(cell):
+            return whole
+        sums = self._counted[window.days].sums
+        found = replace(
+            whole,
+            customers=int(sums.customers[cell]),
+            orders=int(sums.orders[cell]),
+            value=tally.as_money(sums.value[cell]),
+            customers_before=None,
+            change=None,
+            value_change=None,
+            identified=None,
+            month_before=None,
+            aligned=None,
+            targets=(),
+        )
+        if cell[0]:
+            return replace(found, no_comparison=activity.NOT_COMPARED)
+        return found if whole.no_comparison else self._compared(window, cell[1:], found)
+
+    def _compared(
+        self, window: Window, place: Cell, found: activity.ActivityResult
+    ) -> activity.ActivityResult:
+        """Compare a region or channel with itself a year before, where that may be told."""
+        now, before = self._counted[window.days].folds, self._before[window.year_before]
+        if self._hidden_before(window.year_before)[place]:
+            return replace(found, no_comparison=activity.TOO_FEW_BEFORE)
+        customers, sales = (
+            activity.compared(tally.pairs(now, before, place, real=real), found.customers)
+            for real in (False, True)
+        )
+        then = int(before.cube.counts[place])
+        return replace(found, customers_before=then, change=customers, value_change=sales)
+
+    def _hidden_before(self, days: Days) -> Mask:
+        """Tell what an earlier window does not show, all segments together."""
+        if days in self._hidden:
+            return self._hidden[days][0]
+        if days not in self._untold_before:
+            before = self._before[days].cube
+            apart = suppress.told_apart(before.counts, self._k)
+            self._untold_before[days] = suppress.hide(before, self._k, apart=apart)
+        return self._untold_before[days]
+
+    def _value(
+        self, window: Window, cell: Cell, whole: value.ValueResult, losses: Mask
+    ) -> value.ValueResult:
+        counted = self._counted[window.days]
+        untold: dict[str, Any] = {}
+        if losses[cell] and counted.worth.by != "value":
+            # Whether a cell is hidden for its own sake must not be told; of the whole it shows.
+            untold = dict.fromkeys(("loss_makers", "loss", "cause"))
+            few = int(counted.worth.losses.counts.flat[0]) < self._k and not any(cell)
+            untold["fewer_than"] = self._k if few else 0
+        if not any(cell):
+            return replace(whole, **untold)
+        flat = int(np.ravel_multi_index(cell, losses.shape))
+        worth, n = counted.worth, int(counted.sums.customers[cell])
+        firsts, brought = worth.steps[flat]
+        total, sales = int(worth.total[cell]), int(counted.sums.value[cell])
+        shares = [(0.0, 0.0), *zip(firsts / n, brought / total, strict=True)] if total > 0 else []
+        best = brought[firsts == -(-n // 5)] if total > 0 and len(firsts) > 1 else []
+        cell_result = replace(
+            whole,
+            spec=replace(whole.spec, points=cube.points(self._k, cube.COARSE)(n)),
+            curve=pl.DataFrame(
+                [(round(float(x), 6), round(float(y), 6)) for x, y in shares],
+                schema=whole.curve.schema,
+                orient="row",
+            ),
+            best_share=float(best[0]) / total if len(best) else None,
+            best_interval=None,
+            customers=n,
+            total=tally.as_money(worth.total[cell]),
+            loss_makers=int(worth.losses.counts[cell]),
+            loss=tally.as_money(worth.loss[cell]),
+            cause=worth.cause(flat),
+            cost_coverage=int(counted.sums.value_costed[cell]) / sales if sales > 0 else 0.0,
+        )
+        return replace(cell_result, **untold)
+
+    # --- segments
+
+    def _rfm(self, window: Window) -> rfm.RfmResult | Suppressed:
+        found = self.customers.scored(window.last_day)
+        days = (max(self._marts.begins, trailing_year(window.last_day)), window.last_day)
+        if window.id == "all":
+            everybody = self._marts.customer_at(window.last_day).collect()
+            found = rfm.with_lapsed(found, everybody)
+            days = window.days
+        if found.scores.is_empty():
+            return Suppressed(NOBODY)
+        dimension = self.customers.dimensions[0]
+        if days in self._hidden:
+            hidden = cube.along(self._hidden[days], 0)
+        else:
+            places = dimension.places(found.scores["segment"])
+            amounts = found.scores["monetary"].cast(pl.Float64).to_numpy()
+            hidden = suppress.hide(suppress.cube([places], amounts, [len(dimension)]), self._k)
+        if hidden[0]:
+            return Suppressed(TOO_FEW, self._k)
+        untold = [m.id for m, hide in zip(dimension.members, hidden, strict=True) if hide]
+        shown = pl.when(pl.col("segment").is_in(untold)).then(pl.lit(segments.OTHER))
+        merged = found.scores.with_columns(segment=shown.otherwise("segment"))
+        return replace(found, segments=rfm.summarise(merged), scores=pl.DataFrame())
 
 
-def _size(name: str, customers: pl.DataFrame) -> dict[str, Any]:
-    """Give how many customers a group has, its value and its largest customer's."""
-    amounts = customers["value"].cast(pl.Float64).abs()
-    largest = amounts.max() if len(amounts) else 0.0
-    return {
-        "segment": name,
-        "customers": len(amounts),
-        "largest": largest,
-        "total": float(amounts.sum()),
-    }
+_RETURNING = ("customer_id", "fold", "status", "purchase_days", "first_day", "last_day")
 
 
-def merge_small(customers: pl.DataFrame, k: int) -> dict[str, str]:
-    """Map each segment to the one it is shown under: itself, or ``other``.
-
-    A segment with fewer than ``k`` customers, or where one customer has over half of the value,
-    is merged; while the merged ones are still not safe together, the smallest shown one joins
-    them, so that no cell follows from the whole by subtraction.
-    """
-    sizes = [_size(str(key), mine) for (key,), mine in customers.group_by("segment")]
-    sizes.sort(key=lambda s: (s["customers"], s["segment"]))
-    hidden = [s for s in sizes if not _safe([s], k)]
-    shown = [s for s in sizes if s not in hidden]
-    while hidden and shown and not _safe(hidden, k):
-        hidden.append(shown.pop(0))
-    names = [s["segment"] for s in hidden]
-    return {s["segment"]: segments.OTHER if s["segment"] in names else s["segment"] for s in sizes}
-
-
-def _safe(group: list[dict[str, Any]], k: int) -> bool:
-    customers = sum(s["customers"] for s in group)
-    total = sum(s["total"] for s in group)
-    return customers >= k and max(s["largest"] for s in group) <= DOMINANT * total
-
-
-def _groups(merged: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each shown segment with those that are shown under it."""
-    for key in dict.fromkeys(merged.values()):
-        yield key, [s for s, shown in merged.items() if shown == key]
-
-
-def hide_losses(counts: dict[str, int], k: int) -> set[str]:
-    """Choose the cells whose number of loss-makers is not shown.
-
-    Parameters
-    ----------
-    counts
-        Loss-makers of the whole (``"all"``) and of every shown segment, which add up to it.
-    k
-        Numbers from 1 to ``k`` - 1 are not shown, nor what they follow from: while the hidden
-        segments have fewer than ``k`` together, the next smallest is hidden too.
-    """
-    small = {key for key, n in counts.items() if 0 < n < k}
-    parts = sorted((n, key) for key, n in counts.items() if key != ALL)
-    hidden = [(n, key) for n, key in parts if key in small]
-    rest = [(n, key) for n, key in parts if n >= k]
-    while hidden and rest and sum(n for n, _ in hidden) < k:
-        hidden.append(rest.pop(0))
-    if hidden and sum(n for n, _ in hidden) < k:
-        small.add(ALL)
-    return small | {key for _, key in hidden}
-
-
-def publishable_value(
-    active: pl.DataFrame, currency: str, k: int, *, short: bool = False
-) -> value.ValueResult:
-    """Make the value result of a cell without any step of fewer than ``k`` customers."""
-    n = active.height
-    # Steps of a fifth fall on the best 20 %, so that headline and curve are one number.
-    fifths = max(1, min(20, n // (5 * k)))
-    points = 5 * fifths if n >= 5 * k else 1
-    spec = value.ValueSpec(points=points)
-    found = value.whale(active, spec, currency=currency)
-    return replace(
-        found,
-        best_share=found.best_share if points > 1 else None,
-        fewer_than=k,
-        short_window=short,
-        classes=pl.DataFrame(),
-        deciles=pl.DataFrame(),
-    )
+def _named(name: str, window: Window) -> dict[str, Any]:
+    """Give what differs between results of the same days: how their window is called."""
+    if name != "activity":
+        return {}
+    return {"label": window.label, "label_fields": window.label_fields}
 
 
 def publishable_returning(found: returning.ReturningResult, k: int) -> returning.ReturningResult:
     """Leave out rates that tell of fewer than ``k`` customers on either side."""
-    told = _tellable(found.came_back, k)
+    told = tellable(found.came_back, k)
     hidden = found.came_back is not None and not told
     return replace(
         found,
-        once_only=found.once_only if _tellable(found.once_only, k) else None,
+        once_only=found.once_only if tellable(found.once_only, k) else None,
         came_back=found.came_back if told else None,
         new_customers=found.new_customers if told else None,
         why_not=returning.NOT_SHOWN if hidden else found.why_not,
     )
 
 
-def _tellable(estimate: Any, k: int) -> bool:
+def tellable(estimate: Estimate | None, k: int) -> bool:
+    """Tell whether a share has nobody or at least ``k`` customers on either side."""
     if estimate is None or estimate.n < k:
         return False
     hits = round(estimate.value * estimate.n)

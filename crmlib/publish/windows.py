@@ -46,6 +46,11 @@ class Window:
     label_fields: dict[str, str] = field(default_factory=dict)
 
     @property
+    def days(self) -> tuple[date, date]:
+        """First and last day."""
+        return self.first_day, self.last_day
+
+    @property
     def year_before(self) -> tuple[date, date]:
         """The same days a year before."""
         return year_earlier(self.first_day), year_earlier(self.last_day)

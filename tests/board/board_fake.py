@@ -11,6 +11,7 @@ from crmlib import i18n, theme
 
 SHARES = {"champions": 14, "loyal": 22, "at_risk": 9, "hibernating": 31}
 SIZE = {"12m": 1000, "2025": 600, "2025-06": 80}
+WHOLE = ("profile.growth", "profile.migration", "profile.who", "build.changes")
 SECRET = "ayse@example.test"
 
 
@@ -40,6 +41,10 @@ class Result:
         said = {"tr": "{n} müşteri alışveriş yaptı{extra}.", "en": "{n} customers bought{extra}."}
         return said[lang].format(n=i18n.number(self.customers, lang), extra=self.extra)
 
+    def lines(self, lang: str) -> list[str]:
+        """Say what changed."""
+        return [self.headline(lang), {"tr": "İkinci satır", "en": "Second line"}[lang] + self.extra]
+
 
 class Published:
     """The boards of a made-up shop."""
@@ -52,8 +57,18 @@ class Published:
         self.shop = shop
         self.extra = extra
 
-    def options(self, dimension: str, lang: str) -> list[tuple[str, str]]:
+    def offers(self, dimension: str) -> bool:
+        """Tell whether there is a choice; this shop has no channels."""
+        return dimension != "channel"
+
+    def options(
+        self, dimension: str, lang: str, *, window: str | None = None
+    ) -> list[tuple[str, str]]:
         """Give the choices of a filter."""
+        if dimension == "region":
+            return [("All", "all"), ("Ege", "=Ege")]
+        if dimension == "horizon":
+            return [("12", "12m"), ("1", "1m")]
         if dimension == "window":
             month = i18n.month(date(2025, 6, 1), lang)
             return [
@@ -61,18 +76,36 @@ class Published:
                 ("2025", "2025"),
                 (month, "2025-06"),
             ]
-        return [
+        found = [
             ({"tr": "Tümü", "en": "All"}[lang] + self.extra, "all"),
             ("Champions", "champions"),
             ("Tiny", "tiny"),
         ]
+        return found[:2] if window == "2025-06" else found  # nobody is tiny in June
 
     def notes(self, _lang: str) -> list[str]:
         """Give the cautions."""
         return [self.extra] if self.extra else []
 
-    def result(self, name: str, *, window: str, segment: str) -> Result | Suppressed:
+    def identified(self, window: str | None = None) -> float | None:
+        """Give the share of sales with a customer id."""
+        return {"12m": 0.83, "2025": 0.7}.get(window or "")
+
+    def caption(self, name: str, lang: str, **_choices: str) -> str:
+        """Say what a result is about."""
+        about = {"tr": "Bütün müşteriler", "en": "All customers"}[lang] + self.extra
+        return about if name == "profile.growth" else ""
+
+    def dimensions_of(self, name: str) -> tuple[str, ...]:
+        """List the filters that a result follows."""
+        return () if name in WHOLE else ("window", "segment", "region")
+
+    def result(
+        self, name: str, *, window: str, segment: str = "all", **_others: str
+    ) -> Result | Suppressed:
         """Give a result for a choice."""
+        if name in WHOLE:
+            return Result(name, 4321, self.extra)
         if segment == "tiny":
             return Suppressed()
         whole = SIZE[window]
@@ -138,3 +171,9 @@ def segment_table(result: Result, lang: str) -> theme.Table:
         for name, share in SHARES.items()
     ]
     return theme.Table(heads[lang], rows, [False, True, True, True])
+
+
+window_cards = cards
+segment_categories = waterfall = growth_bars = sales_line = who_bars = segment_bars
+migration_heatmap = whale_curve
+segment_card = migration_table = who_table = segment_table
