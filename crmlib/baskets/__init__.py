@@ -1,0 +1,1 @@
+"""Baskets: what is bought together, which of it holds, and what is bought next."""
