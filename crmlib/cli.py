@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "crm.toml"
 MAX_REASONS = 12
+# The as-of day of data without a single date, such as an experiment read as a whole.
+UNDATED = date(1970, 1, 1)
 # As crmlib.marts.build has them, which is too heavy to import for a line of help.
 ENGINES = ("polars", "duckdb")
 
@@ -177,6 +179,15 @@ def _build(given: argparse.Namespace, lang: str) -> int:
         _say(
             i18n.text("Quarantined rows, with file, row and reasons: {folder}", lang, folder=place)
         )
+    if date.fromisoformat(manifest["as_of"]) == UNDATED:
+        _say(
+            i18n.text(
+                "Built in {workspace}; nothing in the data has a date.",
+                lang,
+                workspace=read.workspace,
+            )
+        )
+        return 0
     as_of = i18n.day(date.fromisoformat(manifest["as_of"]), lang)
     _say(i18n.text("Built in {workspace}, as of {day}.", lang, workspace=read.workspace, day=as_of))
     return 0
